@@ -1,0 +1,8 @@
+//! Conversations as durable actors: what is decided, what is remembered, and the runtime that hosts it.
+//!
+//! This crate knows no HTTP, no SQL parser, no database driver and no wire format. It reaches the
+//! world through the traits in [`ports`] and writes only through the journal.
+
+pub mod events;
+pub mod json;
+pub mod ports;

@@ -1,0 +1,4 @@
+//! The world as the domain sees it: traits that adapters fill in, and the values that cross them.
+
+pub mod planner;
+pub mod sql;

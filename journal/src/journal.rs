@@ -1,0 +1,167 @@
+//! The contract of a journal, whatever stands behind it.
+
+use crate::record::{Hash, Position, Record, StreamId, Version};
+use async_trait::async_trait;
+use tokio::sync::watch;
+
+/// A fact to append; the journal adds position, version and hash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewRecord {
+    /// Number of the kind of fact.
+    pub kind: u16,
+    /// Number of the payload's shape within the kind.
+    pub schema: u16,
+    /// When it was recorded: microseconds since the Unix epoch, UTC.
+    pub at: i64,
+    /// The request that it belongs to, if any.
+    pub request_id: Option<String>,
+    /// Position of the record that caused it, if any.
+    pub causation: Option<Position>,
+    /// The encoded payload.
+    pub body: Vec<u8>,
+}
+
+/// What the writer of an append believes about its stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expect {
+    /// The stream holds nothing yet.
+    NoStream,
+    /// The stream's last version is this one.
+    Exact(Version),
+    /// No belief.
+    Any,
+}
+
+/// Records to append to one stream: all of them, or none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Append {
+    /// Where to.
+    pub stream: StreamId,
+    /// What must hold.
+    pub expect: Expect,
+    /// The request that this append accepts. A second append of the same stream and request
+    /// writes nothing and answers [`Appended::Duplicate`]. `None`: no such check.
+    pub request: Option<String>,
+    /// What to write, at least one.
+    pub records: Vec<NewRecord>,
+}
+
+/// First and last of a run, both included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span<T> {
+    /// First of the run.
+    pub first: T,
+    /// Last of the run.
+    pub last: T,
+}
+
+/// The answer to an append that did no harm. It is given only when the records are durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Appended {
+    /// Written and synced.
+    Written {
+        /// Where in the journal.
+        positions: Span<Position>,
+        /// Where in the stream.
+        versions: Span<Version>,
+    },
+    /// The request was accepted before, by the records of this run of versions.
+    Duplicate(Span<Version>),
+}
+
+/// Why nothing was written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AppendError {
+    /// The expectation did not hold.
+    #[error("the stream is at version {actual}, not where the writer believed")]
+    Conflict {
+        /// The stream's last version; 0 when it holds nothing.
+        actual: Version,
+    },
+    /// Another process owns the journal now.
+    #[error("another process has taken over this journal")]
+    Fenced,
+    /// A write or sync failed before; nothing is accepted until the process starts again.
+    #[error("the journal stopped after a failed write: {0}")]
+    Poisoned(String),
+    /// The input queue is full; try again later.
+    #[error("the journal's queue is full")]
+    Busy,
+    /// There is no space left; reads go on, and appends resume when there is space.
+    #[error("the disk that holds the journal is full")]
+    DiskFull,
+    /// The append is empty or a record exceeds the limit.
+    #[error("the append was refused: {0}")]
+    Invalid(String),
+    /// The journal is closed.
+    #[error("the journal is closed")]
+    Closed,
+}
+
+/// Why a read gave nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// What is stored does not agree with its checksums or its order.
+    #[error("the journal is damaged at {place}: {found}")]
+    Damaged {
+        /// Position, frame or file.
+        place: String,
+        /// What was found there.
+        found: String,
+    },
+    /// The storage could not be read.
+    #[error("the journal could not be read: {0}")]
+    Storage(String),
+}
+
+/// Figures about a journal.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Stats {
+    /// Records written since the beginning.
+    pub records: u64,
+    /// Commit frames that hold them.
+    pub frames: u64,
+    /// Streams that hold at least one record.
+    pub streams: u64,
+    /// Bytes of bodies.
+    pub body_bytes: u64,
+    /// Bytes on disk; 0 in memory.
+    pub disk_bytes: u64,
+    /// Hash of the last frame, the end of the hash chain.
+    pub head_hash: Hash,
+}
+
+/// A durable, ordered log of records.
+///
+/// Reads are synchronous and bounded by `limit`; async callers go through a subscription, which
+/// leaves the runtime's threads alone. A reader sees a record only when it is durable.
+#[async_trait]
+pub trait Journal: Send + Sync + 'static {
+    /// Appends records to one stream, atomically; answers when they are durable.
+    async fn append(&self, append: Append) -> Result<Appended, AppendError>;
+
+    /// Records of one stream with a version above `after`, oldest first, at most `limit`.
+    fn read_stream(&self, stream: &StreamId, after: Version, limit: usize) -> Result<Vec<Record>, ReadError>;
+
+    /// Records of all streams with a position above `after`, oldest first, at most `limit`.
+    fn read_all(&self, after: Position, limit: usize) -> Result<Vec<Record>, ReadError>;
+
+    /// The run of versions that the append which accepted `request` wrote, if there was one.
+    fn find_request(&self, stream: &StreamId, request: &str) -> Result<Option<Span<Version>>, ReadError>;
+
+    /// The last durable version of a stream; 0 when it holds nothing.
+    fn version_of(&self, stream: &StreamId) -> Version;
+
+    /// The last durable position, and a wake-up whenever it moves.
+    fn head(&self) -> watch::Receiver<Position>;
+
+    /// The last durable version of one stream, and a wake-up whenever that stream moves:
+    /// thousands of watchers of quiet streams cost a busy stream nothing.
+    fn watch_stream(&self, stream: &StreamId) -> watch::Receiver<Version>;
+
+    /// Figures about the journal.
+    fn stats(&self) -> Result<Stats, ReadError>;
+
+    /// Refuses further appends, writes what is queued, syncs and gives the storage back.
+    async fn close(&self);
+}

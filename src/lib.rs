@@ -1,0 +1,3 @@
+//! Vanna: natural language to SQL with a durable, replayable, verifiable record of every answer.
+
+pub mod semantic;

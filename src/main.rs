@@ -1,0 +1,2 @@
+//! Vanna.
+fn main() {}

@@ -1,0 +1,4 @@
+//! The semantic layer: a model of what can be measured, and the way from a question to one SELECT.
+
+pub mod model;
+pub mod query;
