@@ -142,6 +142,12 @@ impl<E: Entity> Handle<E> {
         let _ = self.router.send_message(RouterMessage::Wake(stream));
     }
 
+    /// Whether the runtime has begun to shut down.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.gate.is_closed()
+    }
+
     /// Lets nothing new in, waits for running work until `patience` ends, then stops all hosts.
     /// What is still running is resumed at the next start. Answers whether all work had ended.
     pub async fn shut_down(&self, patience: Duration) -> bool {

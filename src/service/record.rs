@@ -1,0 +1,89 @@
+//! Reading conversations off the journal, with nothing else at hand: for routes and for audit alike.
+
+use super::replay::{self, Wanted};
+use crate::api::service::{EventStream, ReplayFormat};
+use crate::projections::transcript::Cursor;
+use serde::Serialize;
+use std::sync::Arc;
+use vanna_actors::conversation::Conversation;
+use vanna_actors::events::{self, ConversationEvent as Event};
+use vanna_actors::runtime::Entity;
+use vanna_journal::{Journal, ReadError, StreamId};
+
+/// Streams or records read at a time.
+const PAGE: usize = 512;
+
+/// One turn of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Turn {
+    /// Its request.
+    pub request_id: String,
+    /// The question.
+    pub message: String,
+    /// `running`, `completed`, `failed` or `cancelled`.
+    pub status: &'static str,
+    /// When it was asked, RFC 3339.
+    pub asked_at: String,
+}
+
+/// The stream of a conversation, whoever owns it. For operators: routes ask for their caller's.
+pub fn find(journal: &dyn Journal, id: &str) -> Result<Option<StreamId>, ReadError> {
+    let mut after: Option<StreamId> = None;
+    loop {
+        let streams = journal.streams(Conversation::KIND, after.as_ref(), PAGE)?;
+        if let Some((stream, _)) = streams.iter().find(|(stream, _)| stream.id == id) {
+            return Ok(Some(stream.clone()));
+        }
+        let Some((last, _)) = streams.last() else { return Ok(None) };
+        after = Some(last.clone());
+    }
+}
+
+/// The turns of a conversation, oldest first.
+pub fn turns(journal: &dyn Journal, stream: &StreamId) -> Result<Vec<Turn>, ReadError> {
+    let mut turns: Vec<Turn> = Vec::new();
+    let mut after = 0;
+    loop {
+        let records = journal.read_stream(stream, after, PAGE)?;
+        let Some(last) = records.last() else { return Ok(turns) };
+        after = last.version;
+        for record in &records {
+            let event = events::decode(record).map_err(|e| ReadError::Storage(e.to_string()))?;
+            let ended = match event {
+                Event::QuestionAsked(asked) => {
+                    turns.push(Turn {
+                        request_id: record.request_id.clone().unwrap_or_default(),
+                        message: asked.message,
+                        status: "running",
+                        asked_at: rfc3339(record.at),
+                    });
+                    continue;
+                }
+                Event::TurnFinished(_) => "completed",
+                Event::TurnFailed(_) => "failed",
+                Event::TurnCancelled(_) => "cancelled",
+                _ => continue,
+            };
+            if let Some(turn) = turns.last_mut() {
+                turn.status = ended;
+            }
+        }
+    }
+}
+
+/// Events of a conversation; see [`crate::api::service::Replay`] for what can be wanted.
+pub fn events(
+    journal: Arc<dyn Journal>,
+    stream: StreamId,
+    after: Option<Cursor>,
+    request_id: Option<String>,
+    follow: bool,
+    format: ReplayFormat,
+) -> EventStream {
+    replay::stream(journal, stream, Wanted { after, request_id, follow, format })
+}
+
+fn rfc3339(micros: i64) -> String {
+    let at = jiff::Timestamp::from_microsecond(micros).unwrap_or_default();
+    format!("{at:.3}")
+}

@@ -1,0 +1,8 @@
+//! The product as its users meet it: the real binary, real processes, real files.
+
+mod bad_input;
+mod cli;
+mod faults;
+mod replay;
+#[path = "../support/mod.rs"]
+mod support;
