@@ -1,3 +1,5 @@
 //! Vanna: natural language to SQL with a durable, replayable, verifiable record of every answer.
 
+pub mod api;
+pub mod config;
 pub mod semantic;
