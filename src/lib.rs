@@ -2,4 +2,9 @@
 
 pub mod api;
 pub mod config;
+pub mod catalog;
+pub mod chart;
+pub mod projections;
+pub mod sample;
 pub mod semantic;
+pub mod sql;

@@ -13,9 +13,9 @@ mod listener;
 mod page;
 mod problem;
 mod server;
-mod service;
+pub mod service;
 mod settings;
-mod sse;
+pub mod sse;
 mod stall;
 mod v3;
 

@@ -1,0 +1,3 @@
+//! SQL: running it on sources.
+
+pub mod runner;
