@@ -204,6 +204,9 @@ impl RunReader<'_> {
         let mut next = after + 1;
         for run in runs {
             let versions = run.versions();
+            if records.len() == limit {
+                break;
+            }
             if versions.first > next {
                 return Err(damaged(self.stream, format!("version {next} is not in the index")));
             }

@@ -13,12 +13,12 @@ const WRITERS: &str = "VANNA_JOURNAL_WRITERS";
 const APPENDS: &str = "VANNA_JOURNAL_APPENDS";
 
 /// Options for a test.
-pub fn options() -> OpenOptions {
+pub(crate) fn options() -> OpenOptions {
     OpenOptions { purpose: "test".into(), queue: 1024 }
 }
 
 /// The body that a version of a worker's stream has: mostly small, now and then large.
-pub fn body(id: &str, version: u64) -> Vec<u8> {
+pub(crate) fn body(id: &str, version: u64) -> Vec<u8> {
     let seed = id.bytes().fold(version, |seed, byte| seed.wrapping_mul(31).wrapping_add(u64::from(byte)));
     let mut draw = Draw::new(seed);
     let length = if draw.below(50) == 0 { 66_000 + draw.below(100_000) } else { draw.below(400) };
@@ -27,24 +27,24 @@ pub fn body(id: &str, version: u64) -> Vec<u8> {
 }
 
 /// The command that runs the ignored test `name` of this test program on a directory.
-pub fn arguments(name: &str) -> Vec<String> {
+pub(crate) fn arguments(name: &str) -> Vec<String> {
     let program = std::env::current_exe().unwrap().to_str().unwrap().to_owned();
     [program.as_str(), "--exact", name, "--ignored", "--nocapture"].map(str::to_owned).to_vec()
 }
 
 /// Tells a command which directory to use, and how many appends each of how many writers makes.
-pub fn set(command: &mut Command, dir: &Path, writers: u64, appends: u64) {
+pub(crate) fn set(command: &mut Command, dir: &Path, writers: u64, appends: u64) {
     let numbers = [(WRITERS, writers.to_string()), (APPENDS, appends.to_string())];
     command.env(DIR, dir).envs(numbers);
 }
 
 /// The directory that the command was given.
-pub fn dir() -> std::path::PathBuf {
+pub(crate) fn dir() -> std::path::PathBuf {
     std::env::var_os(DIR).expect("this test is run by another one").into()
 }
 
 /// Appends as it was told, and writes `ack stream first last position` after each answer.
-pub fn work() {
+pub(crate) fn work() {
     let number = |name| std::env::var(name).unwrap().parse::<u64>().unwrap();
     let (writers, appends) = (number(WRITERS), number(APPENDS));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
