@@ -13,7 +13,7 @@ mod listener;
 mod page;
 mod problem;
 mod server;
-mod service;
+pub mod service;
 mod settings;
 mod sse;
 mod stall;
