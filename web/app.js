@@ -96,6 +96,7 @@ async function run(turn) {
   const base = `/conversations/${turn.conversation}`;
   let last = null;
   for (let attempt = 0; attempt <= RETRIES; attempt++) {
+    let pause = Math.min(10, 0.5 * 2 ** attempt);
     try {
       const response = last
         ? await call(`${base}/events?follow=true&request_id=${turn.request}`, { headers: { "last-event-id": last } })
@@ -109,11 +110,10 @@ async function run(turn) {
     } catch (error) {
       if (error instanceof Refusal && !error.mayPass) throw error;
       if (attempt === RETRIES) throw error;
-      turn.retryAfter = error.retryAfter;
+      pause = error.retryAfter || pause;
     }
     say("The connection was lost. Reconnecting; nothing of the answer is lost …");
-    const seconds = turn.retryAfter || Math.min(10, 0.5 * 2 ** attempt);
-    await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+    await new Promise((resolve) => setTimeout(resolve, pause * 1000));
   }
   throw new Error("The service cannot be reached. Ask again later; the question may already be answered.");
 }

@@ -12,7 +12,7 @@ pub type Hash = [u8; 32];
 /// Names a stream: what it is about, whose it is, which one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct StreamId {
-    /// The kind of entity whose facts the stream holds, such as `conversation`.
+    /// The kind of entity whose facts the stream holds, such as `order`.
     pub kind: String,
     /// The owner of the data; no read ever crosses it.
     pub tenant: String,

@@ -28,6 +28,7 @@ pub(crate) async fn surround(State(api): State<Arc<Api>>, request: Request, next
             response = dressed(response, problem.render(&correlation_id));
         }
         protect(&mut response, &correlation_id);
+        tracing::debug!(status = response.status().as_u16(), "answered");
         response
     }
     .instrument(span)

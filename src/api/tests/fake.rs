@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tokio::sync::Notify;
 
 /// What was called, and how much was taken.
 #[derive(Default)]
@@ -14,6 +15,8 @@ pub(super) struct Fake {
     pub(super) calls: Mutex<Vec<String>>,
     pub(super) pulled: Arc<AtomicUsize>,
     pub(super) not_ready: Mutex<Option<String>>,
+    /// Lets the turn of the conversation `held` go on.
+    pub(super) release: Arc<Notify>,
 }
 
 impl Fake {
@@ -94,6 +97,12 @@ impl Service for Fake {
         let recorded = stream::iter((from..3).map(move |n| Ok(rendered(n))));
         Ok(match conversation {
             "quiet" => stream::iter([Ok(event(0))]).chain(stream::pending()).boxed(),
+            "held" => {
+                let release = self.release.clone();
+                let rest = stream::once(async move { release.notified().await });
+                let rest = rest.flat_map(|()| stream::iter((1..3).map(|n| Ok(event(n)))));
+                stream::iter([Ok(event(0))]).chain(rest).boxed()
+            }
             "torn" => {
                 let error = ServiceError::Unavailable { message: "gone".into(), retry_after: None };
                 stream::iter([Ok(event(0)), Err(error)]).boxed()

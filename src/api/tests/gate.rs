@@ -56,6 +56,9 @@ async fn pages_of_other_sites_may_not_ask() {
     ] {
         harness.call(from(origin)).await.refused(403, "route_access_denied");
     }
+    let proxied =
+        [("host", "localhost"), ("origin", "https://vanna.example"), ("sec-fetch-site", "same-origin")];
+    assert_eq!(harness.call(poll(&proxied)).await.status, 200);
     let answer = harness.call(from("http://localhost:8080")).await;
     assert!(!answer.headers.keys().any(|name| name.as_str().starts_with("access-control")));
 }

@@ -113,13 +113,32 @@ async fn shutdown_cuts_endless_streams_with_a_word_and_takes_no_more_connections
     assert!(reqwest::Client::new().get(format!("{base}/health")).send().await.is_err());
 }
 
+async fn ask(base: &str, conversation: &str) -> reqwest::Response {
+    let ask = reqwest::Client::new().post(format!("{base}{V3}/chat/events"));
+    let body = format!("{{\"message\":\"a\",\"conversation_id\":\"{conversation}\"}}");
+    ask.header("content-type", "application/json").body(body).send().await.unwrap()
+}
+
 #[tokio::test]
-async fn a_running_turn_is_waited_for_but_not_beyond_the_drain() {
+async fn a_running_turn_ends_while_the_service_drains() {
+    let harness = Harness::new();
+    let (base, stop, server) = serve(&harness, Duration::from_secs(10));
+    let stream = ask(&base, "held").await;
+    stop.send(()).unwrap();
+    while harness.api.slot().is_ok() {
+        tokio::task::yield_now().await;
+    }
+    harness.fake.release.notify_one();
+    let text = stream.text().await.unwrap();
+    assert!(text.contains("event: done") && !text.contains("shutting down"), "{text}");
+    server.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_turn_that_outlasts_the_drain_is_cut_off_with_a_word() {
     let harness = Harness::new();
     let (base, stop, server) = serve(&harness, Duration::ZERO);
-    let ask = reqwest::Client::new().post(format!("{base}{V3}/chat/events"));
-    let body = r#"{"message":"a","conversation_id":"quiet"}"#;
-    let stream = ask.header("content-type", "application/json").body(body).send().await.unwrap();
+    let stream = ask(&base, "quiet").await;
     stop.send(()).unwrap();
     let text = stream.text().await.unwrap();
     assert!(text.ends_with(": shutting down, reconnect with Last-Event-ID\n\n"), "{text}");
