@@ -100,8 +100,11 @@ async fn lineage() {
     let fold = |with: bool| {
         let begun = Instant::now();
         for _ in 0..FOLDS {
-            let mut transcript =
-                if with { Transcript::new(stream.clone()) } else { Transcript::without_lineage(stream.clone()) };
+            let mut transcript = if with {
+                Transcript::new(stream.clone())
+            } else {
+                Transcript::without_lineage(stream.clone())
+            };
             for (record, event) in &facts {
                 black_box(transcript.apply(record, event));
             }
@@ -131,12 +134,8 @@ async fn run_turn(vanna: &dyn Service, caller: &Caller, turn: usize) {
         as_of: None,
     };
     let accepted = vanna.ask(caller, ask).await.expect("accepted");
-    let wanted = Replay {
-        after: None,
-        request_id: Some(accepted.request_id),
-        follow: true,
-        format: ReplayFormat::V3,
-    };
+    let wanted =
+        Replay { after: None, request_id: Some(accepted.request_id), follow: true, format: ReplayFormat::V3 };
     let mut events = vanna.replay(caller, &accepted.conversation_id, wanted).await.expect("events");
     while let Some(event) = events.next().await {
         event.expect("an event");

@@ -5,7 +5,8 @@
 pub use crate::conversation::event::*;
 use crate::runtime::entity::UnreadableRecord;
 use vanna_journal::codec;
-use vanna_journal::{Kind, NewRecord, Record};
+use vanna_journal::schema::Kind;
+use vanna_journal::{NewRecord, Record};
 
 macro_rules! kinds {
     ($event:ident: $($number:literal / $schema:literal $name:literal $variant:ident;)*) => {
@@ -61,4 +62,18 @@ kinds! { ConversationEvent:
     14 / 1 "turn_finished" TurnFinished;
     15 / 1 "turn_failed" TurnFailed;
     16 / 1 "turn_cancelled" TurnCancelled;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use vanna_journal::schema::KindTable;
+
+    #[test]
+    fn what_was_released_stays_in_the_table_under_its_numbers() {
+        let table = KindTable::new(KINDS).unwrap();
+        if let Err(error) = table.check(include_str!("../events.lock")) {
+            panic!("{error}");
+        }
+    }
 }

@@ -31,18 +31,31 @@ async fn every_bad_request_is_told_what_is_wrong() {
         (json!({"message": "revenue", "surprise": 1}).to_string(), 400, "invalid_request"),
         (json!({"message": " \t\u{a0}\n "}).to_string(), 400, "invalid_request"),
         (json!({"message": 7}).to_string(), 400, "invalid_request"),
-        (json!({"message": "revenue", "conversation_id": "../etc/passwd"}).to_string(), 400, "invalid_request"),
+        (
+            json!({"message": "revenue", "conversation_id": "../etc/passwd"}).to_string(),
+            400,
+            "invalid_request",
+        ),
         (json!({"message": "revenue", "conversation_id": long}).to_string(), 400, "invalid_request"),
         (json!({"message": "revenue", "request_id": "a b"}).to_string(), 400, "invalid_request"),
         (json!({"message": "revenue", "source": "nowhere"}).to_string(), 400, "invalid_request"),
-        (json!({"message": "revenue", "metadata": "x".repeat(2 << 20)}).to_string(), 413, "payload_too_large"),
+        (
+            json!({"message": "revenue", "metadata": "x".repeat(2 << 20)}).to_string(),
+            413,
+            "payload_too_large",
+        ),
     ];
     for (body, status, code) in cases {
         let shown: String = body.chars().take(80).collect();
         assert_eq!(post(body, "application/json").await, (status, code.to_owned()), "{shown}");
     }
     assert_eq!(post("message=revenue".to_owned(), "text/plain").await.0, 415);
-    let gets = [("conversations/unknown", 404), ("conversations/unknown/events", 404), ("nowhere", 404), ("chat/poll", 405)];
+    let gets = [
+        ("conversations/unknown", 404),
+        ("conversations/unknown/events", 404),
+        ("nowhere", 404),
+        ("chat/poll", 405),
+    ];
     for (path, status) in gets {
         let response = client.get(server.url(path)).send().await.expect("answers");
         assert_eq!(code_of(response).await.0, status, "{path}");

@@ -18,7 +18,9 @@ async fn a_second_process_is_told_who_holds_the_data_directory() {
     let home = tempfile::tempdir().expect("a directory");
     let data = home.path().join("data");
     let server = Server::start(&data).await;
-    for arguments in [&["serve", "--addr", "127.0.0.1:0"][..], &["ask", "total revenue"], &["journal", "stats"]] {
+    for arguments in
+        [&["serve", "--addr", "127.0.0.1:0"][..], &["ask", "total revenue"], &["journal", "stats"]]
+    {
         let (code, said) = vanna(&data, arguments);
         assert_eq!(code, 3, "{said}");
         assert!(said.contains(&server.pid().to_string()) && said.contains("--data"), "{said}");
@@ -79,7 +81,8 @@ async fn on_a_small_disk(data: &Path) -> Server {
     std::fs::create_dir_all(data).expect("a directory");
     Server::start_by(|binary| {
         let mut command = tokio::process::Command::new("unshare");
-        let script = "mount -t tmpfs -o size=64m tmpfs \"$1\" && exec \"$2\" serve --addr 127.0.0.1:0 --data \"$1\"";
+        let script =
+            "mount -t tmpfs -o size=64m tmpfs \"$1\" && exec \"$2\" serve --addr 127.0.0.1:0 --data \"$1\"";
         command.args(["--user", "--map-root-user", "--mount", "sh", "-c", script, "sh"]);
         command.arg(data).arg(binary);
         command

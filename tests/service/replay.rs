@@ -67,7 +67,8 @@ async fn every_event_id_resumes_with_exactly_the_rest() {
     let server = Server::start(&home.path().join("data")).await;
     let client = reqwest::Client::new();
     for request in ["r1", "r2"] {
-        ask(&server, &json!({"message": "orders by year", "conversation_id": "c1", "request_id": request})).await;
+        ask(&server, &json!({"message": "orders by year", "conversation_id": "c1", "request_id": request}))
+            .await;
     }
     let url = server.url("conversations/c1/events");
     let (all, _) = read_frames(client.get(&url).send().await.expect("answers")).await;

@@ -40,7 +40,8 @@ impl Server {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit()).kill_on_drop(true);
         let mut child = command.spawn().expect("the binary starts");
         let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
-        let line = tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("in time").expect("readable");
+        let line =
+            tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("in time").expect("readable");
         let line = line.expect("the service says where it listens");
         let base = line.split_whitespace().find(|word| word.starts_with("http://")).expect("an address");
         Server { base: base.to_owned(), child }
@@ -66,7 +67,8 @@ impl Server {
         let pid = self.pid().to_string();
         let sent = Command::new("kill").args(["-TERM", &pid]).status().await.expect("kill runs");
         assert!(sent.success());
-        let status = tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("in time").expect("waited");
+        let status =
+            tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("in time").expect("waited");
         status.code().expect("exited by itself")
     }
 }

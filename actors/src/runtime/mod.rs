@@ -10,6 +10,8 @@ pub mod gate;
 mod handle;
 mod host;
 mod router;
+#[cfg(test)]
+mod tests;
 
 pub use clock::{Clock, Context, Ids, SystemClock, SystemIds};
 pub use effects::{EffectPool, Effects};

@@ -6,7 +6,9 @@
 use super::entity::Entity;
 use super::handle::{SendError, Settings};
 use super::host::{Arguments, Delivery, Host, HostMessage, World};
-use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
+use ractor::{
+    Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, ActorStatus, MessagingErr, SupervisionEvent,
+};
 use std::collections::{HashMap, VecDeque};
 use std::marker::PhantomData;
 use std::time::Duration;
@@ -143,8 +145,7 @@ impl<E: Entity> RouterState<E> {
         match &mut entry.slot {
             Slot::Live { host, used } => {
                 *used = Instant::now();
-                // A host that has just failed drops the message, and the sender learns it from its reply port.
-                let _ = host.send_message(HostMessage::Deliver(delivery));
+                hand_over(host, delivery);
             }
             Slot::Activating(queue) | Slot::Draining { queue, .. } if queue.len() < limit => {
                 queue.push_back(delivery);
@@ -198,13 +199,15 @@ impl<E: Entity> RouterState<E> {
         };
         match host {
             Err(reason) => self.quarantine(myself, stream, &reason),
+            // It failed before this message came, and its failure found no entry to set aside.
+            Ok(host) if host.get_status() >= ActorStatus::Stopping => {
+                self.quarantine(myself, stream, "the host failed while it resumed");
+            }
             Ok(host) => {
                 self.by_actor.insert(host.get_id(), stream);
                 let live = Slot::Live { host: host.clone(), used: Instant::now() };
                 if let Slot::Activating(queue) = std::mem::replace(&mut entry.slot, live) {
-                    for delivery in queue {
-                        let _ = host.send_message(HostMessage::Deliver(delivery));
-                    }
+                    queue.into_iter().for_each(|delivery| hand_over(&host, delivery));
                 }
             }
         }
@@ -228,9 +231,7 @@ impl<E: Entity> RouterState<E> {
                 self.activate(myself, stream, queue, 0);
             }
         } else {
-            for delivery in queue {
-                let _ = host.send_message(HostMessage::Deliver(delivery));
-            }
+            queue.into_iter().for_each(|delivery| hand_over(host, delivery));
             entry.slot = Slot::Live { host: host.clone(), used: Instant::now() };
         }
     }
@@ -298,6 +299,15 @@ impl<E: Entity> RouterState<E> {
         self.entries.retain(
             |_, e| !matches!(e.slot, Slot::Quarantined { until } if until + self.settings.idle < now),
         );
+    }
+}
+
+/// Gives a command to a host; one that has just failed gives it back, and it is refused.
+fn hand_over<E: Entity>(host: &ActorRef<HostMessage<E>>, delivery: Delivery<E>) {
+    if let Err(MessagingErr::SendErr(HostMessage::Deliver(delivery))) =
+        host.send_message(HostMessage::Deliver(delivery))
+    {
+        refuse(delivery, SendError::Quarantined);
     }
 }
 
