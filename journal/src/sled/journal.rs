@@ -3,10 +3,12 @@
 use super::highwater::{HighWater, Mark};
 use super::overlay::Overlay;
 use super::recover::{Recovered, recover};
+use super::reserve::Reserve;
 use super::shared::Shared;
+use super::slot::Slot;
 use super::store::Store;
 use super::verify;
-use super::writer::{Job, Writer};
+use super::writer::{Health, Job, Writer};
 use crate::admin::Report;
 use crate::blobs::Blobs;
 use crate::datadir::{DataDir, sync_dir};
@@ -62,22 +64,25 @@ impl SledJournal {
     fn open_with(dir: &Path, options: OpenOptions, tail: Tail) -> Result<Self, OpenError> {
         let mut data = DataDir::acquire(dir, &options.purpose)?;
         let overlay = Overlay::default();
-        let (store, mark, found) =
-            if data.fresh { create(&mut data, &overlay)? } else { reopen(&data, &overlay)? };
+        let reserve = Reserve::new(data.root().join("reserve"));
+        let Found { store, mark, state, health } = if data.fresh {
+            create(&mut data, &reserve, &overlay)?
+        } else {
+            reopen(&data, &reserve, &overlay)?
+        };
         let root = data.root().to_path_buf();
         let shared = Arc::new(Shared {
+            slot: Slot::new(data.journal(), store, state.checkpoint),
             blobs: Blobs::new(data.blobs()),
-            live: Live::new(found.heads, found.head, tail),
-            figures: Mutex::new((found.figures, found.hash)),
+            live: Live::new(state.heads, state.head, tail),
+            figures: Mutex::new((state.figures, state.hash)),
             overlay,
-            store: Some(store).into(),
             dir: Some(data).into(),
-            closed: false.into(),
             waiting: 0.into(),
         });
         let (sender, jobs) = sync_channel(options.queue.max(1));
-        let at = (found.head, found.hash);
-        let writer = Writer::new(shared.clone(), jobs, at, mark, found.checkpoint, root.clone());
+        let (head, hash) = (state.head, state.hash);
+        let writer = Writer { shared: shared.clone(), jobs, held: None, head, hash, mark, reserve, health };
         let (done_sender, done) = watch::channel(());
         let end = shared.clone();
         let work = move || {
@@ -124,7 +129,14 @@ fn stopped() -> AppendError {
     AppendError::Poisoned("the writer stopped".into())
 }
 
-fn create(data: &mut DataDir, overlay: &Overlay) -> Result<(Store, HighWater, Recovered), OpenError> {
+struct Found {
+    store: Store,
+    mark: HighWater,
+    state: Recovered,
+    health: Health,
+}
+
+fn create(data: &mut DataDir, reserve: &Reserve, overlay: &Overlay) -> Result<Found, OpenError> {
     let root = data.root().to_path_buf();
     let io = |error| OpenError::io(&root, error);
     // Left over from a start that was cut off: nothing was ever acknowledged from it.
@@ -132,30 +144,31 @@ fn create(data: &mut DataDir, overlay: &Overlay) -> Result<(Store, HighWater, Re
         std::fs::remove_dir_all(data.journal()).map_err(io)?;
     }
     std::fs::create_dir_all(data.blobs()).map_err(io)?;
+    reserve.hold().map_err(io)?;
     let mark = HighWater::create(&data.head())?;
     let store = Store::open(&data.journal(), true)?;
     sync_dir(&root).map_err(io)?;
-    let found = recover(&store, &Mark { position: 0, hash: [0; 32], refused_above: false }, overlay)?;
+    let state = recover(&store, &Mark { position: 0, hash: [0; 32], refused_above: false }, overlay)?;
     data.ready()?;
-    Ok((store, mark, found))
+    Ok(Found { store, mark, state, health: Health::Well })
 }
 
-fn reopen(data: &DataDir, overlay: &Overlay) -> Result<(Store, HighWater, Recovered), OpenError> {
-    let (mut file, mark) = HighWater::open(&data.head())?;
+fn reopen(data: &DataDir, reserve: &Reserve, overlay: &Overlay) -> Result<Found, OpenError> {
+    let (file, mark) = HighWater::open(&data.head())?;
     if !data.blobs().is_dir() {
         return Err(OpenError::damaged(data.blobs().display().to_string(), "the directory is missing"));
     }
-    let store = Store::open(&data.journal(), false)?;
-    if mark.refused_above {
-        let full = |_error| OpenError::DiskFull { dir: data.root().to_path_buf() };
-        store.remove_above(mark.position).map_err(full)?;
-    }
-    let found = recover(&store, &mark, overlay)?;
-    if mark.refused_above {
-        let cleared = file.write(&Mark { refused_above: false, ..mark }).and_then(|()| file.sync());
-        cleared.map_err(|error| OpenError::io(&data.head(), error))?;
-    }
-    Ok((store, file, found))
+    let store = match Store::open(&data.journal(), false) {
+        Err(OpenError::DiskFull { .. }) => {
+            reserve.release();
+            Store::open(&data.journal(), false)?
+        }
+        store => store?,
+    };
+    let state = recover(&store, &mark, overlay)?;
+    // What was refused is removed by the first append that finds space; until then one can read.
+    let full = mark.refused_above || reserve.hold().is_err();
+    Ok(Found { store, mark: file, state, health: if full { Health::Full } else { Health::Well } })
 }
 
 #[async_trait]

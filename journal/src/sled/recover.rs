@@ -33,10 +33,13 @@ pub(super) struct Recovered {
 
 /// Reads the end of the journal and brings `overlay` from the index's checkpoint to the head.
 ///
+/// Frames above a mark that refuses them are as good as not there.
+///
 /// # Errors
 /// [`OpenError::Damaged`] when anything acknowledged is missing or anything disagrees.
 pub(super) fn recover(store: &Store, mark: &Mark, overlay: &Overlay) -> Result<Recovered, OpenError> {
-    let last = store.last_frame()?;
+    let limit = if mark.refused_above { mark.position } else { Position::MAX };
+    let last = if limit == 0 { None } else { store.frame_at(limit)? };
     let head = last.as_ref().map_or(0, Frame::last);
     let hash = last.as_ref().map_or([0; 32], |frame| frame.head.hash());
     check_mark(store, mark, head)?;
@@ -137,9 +140,13 @@ fn replay(store: &Store, overlay: &Overlay, found: &mut Recovered) -> Result<(),
                 .map_err(|error| OpenError::damaged("the index", format!("{error:?}")))?;
         }
         let next = before.as_ref().map_or(1, |frame| frame.last() + 1);
-        frames = store.frames_from(next, CHUNK)?;
-        if frames.is_empty() {
+        if next > found.head {
             return Ok(());
+        }
+        frames = store.frames_from(next, CHUNK)?;
+        frames.retain(|frame| frame.head.first <= found.head);
+        if frames.is_empty() {
+            return Err(OpenError::damaged(format!("position {next}"), "there is no frame"));
         }
     }
 }

@@ -1,8 +1,10 @@
 //! What the writer thread and the readers share: the store, the live state, the overlay.
 
+use super::highwater::Mark;
 use super::index::{self, Checkpoint, Run};
 use super::overlay::Overlay;
 use super::recover::follows;
+use super::slot::Slot;
 use super::store::Store;
 use crate::blobs::Blobs;
 use crate::datadir::DataDir;
@@ -11,17 +13,16 @@ use crate::journal::{ReadError, Span};
 use crate::live::Live;
 use crate::order::{History, READ_BYTES};
 use crate::record::{Hash, Position, Record, StreamId, Version};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError, RwLock};
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Mutex, PoisonError};
 
 /// Frames that a reader takes at once.
 const CHUNK: usize = 8;
 
 /// An open journal, as its readers see it.
 pub(super) struct Shared {
-    pub(super) store: RwLock<Option<Store>>,
+    pub(super) slot: Slot,
     pub(super) dir: Mutex<Option<DataDir>>,
-    pub(super) closed: AtomicBool,
     pub(super) live: Live,
     pub(super) overlay: Overlay,
     pub(super) blobs: Blobs,
@@ -31,30 +32,30 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    /// Runs a read on the store. Must not be nested: a waiting writer would block the inner one.
+    /// Runs a read on the store; see [`Slot::read`].
     pub(super) fn with_store<T>(
         &self,
-        read: impl FnOnce(&Store) -> Result<T, ReadError>,
+        read: impl Fn(&Store) -> Result<T, ReadError>,
     ) -> Result<T, ReadError> {
-        let store = self.store.read().unwrap_or_else(PoisonError::into_inner);
-        match store.as_ref() {
-            Some(store) => read(store),
-            None if self.closed.load(Ordering::Acquire) => Err(ReadError::Closed),
-            None => Err(ReadError::Storage("the disk is full and the store could not be opened anew".into())),
-        }
+        self.slot.read((|| self.mark(), &self.overlay), read)
+    }
+
+    /// Where the durable records end.
+    pub(super) fn mark(&self) -> Mark {
+        let (figures, hash) = self.figures();
+        Mark { position: figures.position, hash, refused_above: false }
     }
 
     /// Gives the storage back.
     pub(super) fn release(&self) {
-        self.closed.store(true, Ordering::Release);
+        self.slot.close();
         self.live.close();
-        self.store.write().unwrap_or_else(PoisonError::into_inner).take();
         self.dir.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
     /// What memory alone can answer; nothing once the journal is closed.
     pub(super) fn recent(&self, read: impl FnOnce(&Live) -> Option<Vec<Record>>) -> Option<Vec<Record>> {
-        if self.closed.load(Ordering::Acquire) { None } else { read(&self.live) }
+        if self.slot.is_closed() { None } else { read(&self.live) }
     }
 
     /// Figures about all durable records, and the hash of the last frame.
@@ -69,16 +70,16 @@ impl Shared {
         after: Version,
         limit: usize,
     ) -> Result<Vec<Record>, ReadError> {
-        if self.closed.load(Ordering::Acquire) {
+        if self.slot.is_closed() {
             return Err(ReadError::Closed);
         }
         if let Some(records) = self.live.recent_stream(stream, after, limit) {
             return Ok(records);
         }
         let last = self.live.version_of(stream);
-        // The overlay before the index: what moves between the two meanwhile is found twice, not never.
-        let newer = self.overlay.runs(stream, after, limit);
         self.with_store(|store| {
+            // The overlay before the index: what moves meanwhile is found twice, not never.
+            let newer = self.overlay.runs(stream, after, limit);
             let boundary = newer.first().map_or(Version::MAX, |run| run.first_version);
             let mut runs = Vec::new();
             if boundary > after.saturating_add(1) {
@@ -98,7 +99,7 @@ impl Shared {
 
     /// See [`crate::Journal::read_all`].
     pub(super) fn read_all(&self, after: Position, limit: usize) -> Result<Vec<Record>, ReadError> {
-        if self.closed.load(Ordering::Acquire) {
+        if self.slot.is_closed() {
             return Err(ReadError::Closed);
         }
         if let Some(records) = self.live.recent_all(after, limit) {
@@ -145,10 +146,10 @@ impl Shared {
         stream: &StreamId,
         request: &str,
     ) -> Result<Option<Span<Version>>, ReadError> {
-        if let Some(span) = self.overlay.request(stream, request) {
-            return Ok(Some(span));
-        }
-        self.with_store(|store| index::request(store, stream, request))
+        self.with_store(|store| match self.overlay.request(stream, request) {
+            Some(span) => Ok(Some(span)),
+            None => index::request(store, stream, request),
+        })
     }
 }
 

@@ -19,6 +19,8 @@ const SEGMENT: usize = 16 << 20;
 const CACHE: u64 = 64 << 20;
 /// Background threads of sled may hold its file for a moment after it was closed.
 const LOCK_TRIES: u32 = 100;
+/// What a read says when sled is stuck on a full disk.
+pub(super) const FULL: &str = "the disk is full";
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// Why something was not written.
@@ -55,6 +57,7 @@ impl Store {
                 }
             }
         }
+        remove_unfinished_snapshots(dir).map_err(io)?;
         let db = open_db(dir)?;
         let failed = |error| open_error(dir, &error);
         let (frames, index) =
@@ -124,14 +127,20 @@ impl Store {
         let found = read(place, || self.frames.range(range).take(limit).collect::<Result<Vec<_>, _>>())?;
         found.iter().map(|(key, bytes)| frame(key, bytes)).collect()
     }
+}
 
-    /// The last frame.
-    ///
-    /// # Errors
-    /// [`ReadError::Damaged`] when it is not a frame.
-    pub(super) fn last_frame(&self) -> Result<Option<Frame>, ReadError> {
-        self.frame_at(Position::MAX)
+/// Sled takes a snapshot that it did not finish writing, because of a kill or a full disk, for the
+/// newest one, and then refuses to open. It is a cache of the log: without it, more of the log is read.
+fn remove_unfinished_snapshots(dir: &Path) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(dir)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with("snap.") && name.ends_with(".generating") {
+            std::fs::remove_file(entry.path())?;
+        }
     }
+    Ok(())
 }
 
 fn open_db(dir: &Path) -> Result<::sled::Db, OpenError> {
@@ -214,7 +223,7 @@ pub(super) fn read<T>(
 ) -> Result<T, ReadError> {
     guarded(call).map_err(|trouble| match trouble {
         Trouble::Error(::sled::Error::Io(io)) if io.kind() != std::io::ErrorKind::UnexpectedEof => {
-            ReadError::Storage(io.to_string())
+            ReadError::Storage(if is_full(&io) { FULL.into() } else { io.to_string() })
         }
         other => ReadError::Damaged { place: place(), found: other.to_string() },
     })

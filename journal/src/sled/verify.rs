@@ -85,10 +85,11 @@ impl Pass<'_> {
     fn indexed(&self, entry: &Indexed) -> Result<(), ReadError> {
         let versions = entry.run.versions();
         let (stream, after) = (&entry.stream, versions.first - 1);
-        let mut found = self.shared.overlay.runs(stream, after, 1);
-        if found.first().is_none_or(|run| run.first_version > versions.first) {
-            found = self.shared.with_store(|store| index::runs(store, stream, after, 1))?;
-        }
+        let found = self.shared.with_store(|store| {
+            let found = self.shared.overlay.runs(stream, after, 1);
+            let reaches = found.first().is_some_and(|run| run.first_version <= versions.first);
+            if reaches { Ok(found) } else { index::runs(store, stream, after, 1) }
+        })?;
         if found.first() != Some(&entry.run) {
             return Err(damaged(
                 entry.run.position,

@@ -1,17 +1,17 @@
 //! The one thread that writes: it takes what has queued, decides, writes one frame, syncs, answers.
 
 use super::highwater::{HighWater, Mark};
-use super::index::{Checkpoint, Indexed};
-use super::recover::{advance, recover};
+use super::index::Indexed;
+use super::recover::advance;
+use super::reserve::Reserve;
 use super::shared::Shared;
 use super::spill;
-use super::store::{Store, WriteError};
+use super::store::WriteError;
 use crate::frame::Frame;
 use crate::journal::{Append, AppendError, Appended};
 use crate::open::OpenError;
 use crate::order::{Batch, MAX_RECORDS};
-use crate::record::{Hash, Position};
-use std::path::PathBuf;
+use crate::record::{Hash, Position, Record};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::sync::{Arc, PoisonError};
@@ -21,8 +21,6 @@ use tokio::sync::oneshot;
 const LAZY: usize = 64;
 /// Entries that wait for the index at all.
 const EAGER: usize = 4096;
-/// Room that has to be there before a full store is opened anew.
-const PROBE: usize = 4 << 20;
 
 /// An append that waits for its answer.
 pub(super) struct Job {
@@ -31,7 +29,7 @@ pub(super) struct Job {
     pub(super) reply: oneshot::Sender<Result<Appended, AppendError>>,
 }
 
-enum Health {
+pub(super) enum Health {
     Well,
     Full,
     Poisoned(String),
@@ -39,30 +37,17 @@ enum Health {
 
 /// State of the writing thread.
 pub(super) struct Writer {
-    shared: Arc<Shared>,
-    jobs: Receiver<Job>,
-    held: Option<Job>,
-    head: Position,
-    hash: Hash,
-    mark: HighWater,
-    checkpoint: Checkpoint,
-    root: PathBuf,
-    health: Health,
+    pub(super) shared: Arc<Shared>,
+    pub(super) jobs: Receiver<Job>,
+    pub(super) held: Option<Job>,
+    pub(super) head: Position,
+    pub(super) hash: Hash,
+    pub(super) mark: HighWater,
+    pub(super) reserve: Reserve,
+    pub(super) health: Health,
 }
 
 impl Writer {
-    /// A writer that continues at `head`.
-    pub(super) fn new(
-        shared: Arc<Shared>,
-        jobs: Receiver<Job>,
-        (head, hash): (Position, Hash),
-        mark: HighWater,
-        checkpoint: Checkpoint,
-        root: PathBuf,
-    ) -> Self {
-        Self { shared, jobs, held: None, head, hash, mark, checkpoint, root, health: Health::Well }
-    }
-
     /// Works until nobody can send any more and everything queued is answered.
     pub(super) fn run(mut self) {
         while let Some(jobs) = self.take() {
@@ -94,7 +79,7 @@ impl Writer {
 
     fn serve(&mut self, jobs: Vec<Job>) {
         if matches!(self.health, Health::Full) {
-            self.reopen();
+            self.heal();
         }
         let mut batch = Batch::new(self.head + 1);
         let mut answers = Vec::with_capacity(jobs.len());
@@ -132,49 +117,76 @@ impl Writer {
             });
         }
         let frame = Frame::seal(0, self.head + 1, self.hash, entries);
-        self.put(&frame)?;
+        let written = self.shared.slot.write(|store, _| {
+            store.put(&frame)?;
+            self.publish(&frame, &records);
+            Ok(())
+        });
+        written.map_err(|error| self.fail(error))?;
         self.head = frame.last();
         self.hash = frame.head.hash();
         self.set_mark(false);
+        Ok(())
+    }
+
+    /// Shows a durable frame to readers. The store must not be opened anew meanwhile: it would fill
+    /// the overlay up to the head of before.
+    fn publish(&self, frame: &Frame, records: &[Arc<Record>]) {
         let mut figures = self.shared.figures.lock().unwrap_or_else(PoisonError::into_inner);
         for (position, entry) in frame.placed() {
             let entry = Indexed::of(frame.head.first, position, entry);
             figures.0.add(&entry);
             self.shared.overlay.push(entry);
         }
-        figures.1 = self.hash;
+        figures.1 = frame.head.hash();
         drop(figures);
-        self.shared.live.publish(&records);
-        Ok(())
-    }
-
-    fn put(&mut self, frame: &Frame) -> Result<(), AppendError> {
-        match self.on_store(|store| store.put(frame)) {
-            Ok(()) => Ok(()),
-            Err(error) => Err(self.fail(error)),
-        }
-    }
-
-    fn on_store<T>(&self, write: impl FnOnce(&Store) -> Result<T, WriteError>) -> Result<T, WriteError> {
-        let store = self.shared.store.read().unwrap_or_else(PoisonError::into_inner);
-        store.as_ref().map_or(Err(WriteError::Full), write)
+        self.shared.live.publish(records);
     }
 
     /// What a failed write means from here on.
     fn fail(&mut self, error: WriteError) -> AppendError {
-        match error {
-            WriteError::Failed(text) => self.poison(text),
-            WriteError::Full => {
-                // Part of the frame may be on disk. Its writers are told that it is not there, so it
-                // must not come back, whatever happens next.
-                if self.set_mark(true) && self.mark.sync().is_ok() {
-                    tracing::error!("the disk is full; appends are refused until there is space");
-                    self.health = Health::Full;
-                    AppendError::DiskFull
-                } else {
-                    self.poison("the disk is full, and this could not be noted".into())
-                }
-            }
+        if let WriteError::Failed(text) = error {
+            return self.poison(text);
+        }
+        // Part of the frame may be on disk. Its writers are told that it is not there, so it must
+        // not come back, whatever happens next.
+        if !self.set_mark(true) || self.mark.sync().is_err() {
+            return self.poison("the disk is full, and this could not be noted".into());
+        }
+        tracing::error!("the disk is full; appends are refused until there is space");
+        self.health = Health::Full;
+        self.reserve.release();
+        self.renew();
+        AppendError::DiskFull
+    }
+
+    /// Opens the store anew, since sled remembers a full disk for as long as it is open.
+    fn renew(&mut self) {
+        let generation = self.shared.slot.generation();
+        match self.shared.slot.renew(generation, || self.shared.mark(), &self.shared.overlay) {
+            Ok(()) | Err(OpenError::DiskFull { .. }) => {}
+            Err(error) => drop(self.poison(error.to_string())),
+        }
+    }
+
+    /// Goes on after a full disk, if there is space.
+    fn heal(&mut self) {
+        if self.reserve.hold().is_err() {
+            return;
+        }
+        if !self.shared.slot.is_open() {
+            self.renew();
+        }
+        if matches!(self.health, Health::Poisoned(_)) {
+            return;
+        }
+        if let Err(error) = self.shared.slot.write(|store, _| store.remove_above(self.head)) {
+            drop(self.fail(error));
+        } else if self.set_mark(false) && self.mark.sync().is_ok() {
+            tracing::info!("there is space again; appends are accepted");
+            self.health = Health::Well;
+        } else {
+            self.poison("the high-water mark could not be written".into());
         }
     }
 
@@ -192,60 +204,13 @@ impl Writer {
         }
     }
 
-    fn current(&self, refused_above: bool) -> Mark {
-        Mark { position: self.head, hash: self.hash, refused_above }
-    }
-
     fn set_mark(&mut self, refused_above: bool) -> bool {
-        let written = self.mark.write(&self.current(refused_above));
+        let mark = Mark { position: self.head, hash: self.hash, refused_above };
+        let written = self.mark.write(&mark);
         if let Err(error) = &written {
             tracing::warn!(%error, "the high-water mark stays behind");
         }
         written.is_ok()
-    }
-
-    /// Opens the store anew once there is space: sled remembers a full disk for as long as it is open.
-    fn reopen(&mut self) {
-        let probe = self.root.join("space");
-        let room = std::fs::write(&probe, vec![0; PROBE]);
-        let _ = std::fs::remove_file(&probe);
-        if room.is_err() {
-            return;
-        }
-        let shared = self.shared.clone();
-        let mut slot = shared.store.write().unwrap_or_else(PoisonError::into_inner);
-        drop(slot.take());
-        let store = match Store::open(&self.root.join("journal"), false) {
-            Ok(store) => store,
-            Err(OpenError::DiskFull { .. }) => return,
-            Err(error) => return drop(self.poison(error.to_string())),
-        };
-        if let Err(error) = self.resume(&store) {
-            self.poison(error);
-        }
-        *slot = Some(store);
-    }
-
-    fn resume(&mut self, store: &Store) -> Result<(), String> {
-        if let Err(error) = store.remove_above(self.head) {
-            return if error == WriteError::Full { Ok(()) } else { Err(format!("{error:?}")) };
-        }
-        let found =
-            recover(store, &self.current(true), &self.shared.overlay).map_err(|error| error.to_string())?;
-        if (found.head, found.hash) != (self.head, self.hash) {
-            return Err(format!(
-                "after the disk was full the journal ends at {}, not {}",
-                found.head, self.head
-            ));
-        }
-        self.checkpoint = found.checkpoint;
-        if !self.set_mark(false) {
-            return Err("the high-water mark could not be written".into());
-        }
-        self.mark.sync().map_err(|error| error.to_string())?;
-        tracing::info!("there is space again; appends are accepted");
-        self.health = Health::Well;
-        Ok(())
     }
 
     /// Feeds the index when it is quiet, or when too much waits for it.
@@ -260,9 +225,13 @@ impl Writer {
     }
 
     fn index_slice(&mut self) {
-        match self.on_store(|store| advance(store, &self.shared.overlay, self.checkpoint)) {
-            Ok(checkpoint) => self.checkpoint = checkpoint,
-            Err(error) => drop(self.fail(error)),
+        let shared = self.shared.clone();
+        let moved = shared.slot.write(|store, checkpoint| {
+            *checkpoint = advance(store, &shared.overlay, *checkpoint)?;
+            Ok(())
+        });
+        if let Err(error) = moved {
+            self.fail(error);
         }
     }
 
@@ -283,7 +252,7 @@ impl Writer {
             self.index_slice();
         }
         if matches!(self.health, Health::Well) {
-            let done = self.on_store(Store::commit).is_ok() && self.mark.sync().is_ok();
+            let done = self.shared.slot.write(|store, _| store.commit()).is_ok() && self.mark.sync().is_ok();
             if !done {
                 tracing::warn!(
                     "the journal was closed without its last sync; nothing acknowledged depends on it"
