@@ -15,7 +15,7 @@ mod problem;
 mod server;
 pub mod service;
 mod settings;
-mod sse;
+pub mod sse;
 mod stall;
 mod v3;
 

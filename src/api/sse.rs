@@ -90,7 +90,7 @@ fn comment(text: &str) -> String {
 }
 
 /// One event. JSON text has no raw line breaks; should one come, it stays one event.
-fn frame(event: &Rendered) -> String {
+pub fn frame(event: &Rendered) -> String {
     let mut text = format!("id: {}\nevent: {}\n", event.id, event.event);
     for line in event.data.split('\n') {
         text.push_str("data: ");
