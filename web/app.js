@@ -203,7 +203,8 @@ function chart({ format, spec, dataset }) {
   const { x, y } = (spec && spec.encoding) || {};
   if (format !== "vega-lite" || !rows || !x || !y || !x.field || !y.field) return null;
   const mark = typeof spec.mark === "object" ? spec.mark.type : spec.mark;
-  const [value, label] = x.type === "quantitative" && y.type !== "quantitative" ? [x, y] : [y, x];
+  const named = (channel) => ({ ...channel, field: channel.field.replace(/\\(.)/g, "$1") });
+  const [value, label] = (x.type === "quantitative" && y.type !== "quantitative" ? [x, y] : [y, x]).map(named);
   const points = rows
     .filter((row) => row[value.field] !== null && Number.isFinite(Number(row[value.field])))
     .map((row) => ({ label: String(row[label.field] ?? "none"), value: Number(row[value.field]), text: String(row[value.field]) }));

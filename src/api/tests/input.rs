@@ -4,6 +4,8 @@ use super::harness::{Harness, V3, get, post};
 use axum::body::Body;
 use axum::http::Request;
 use futures::stream;
+use proptest::collection::vec;
+use proptest::prelude::*;
 use std::convert::Infallible;
 
 const ASK: &str = "/api/vanna/v3/chat/poll";
@@ -201,4 +203,26 @@ async fn every_answer_has_a_correlation_id_of_its_own() {
     let (first, second) =
         (harness.get("/health").await, harness.call(get("/x").body(Body::empty()).unwrap()).await);
     assert_eq!((first.header("x-correlation-id"), second.header("x-correlation-id")), ("id-0", "id-1"));
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_sent_is_answered_or_refused_in_form(
+        path in "(/api/vanna/v3)?(/chat|/conversations|/c1|/events|/poll|/schemas|/[a-z%.]{0,9}){0,4}[?a-z=%&]{0,9}",
+        method in "GET|POST|PUT|DELETE|HEAD|OPTIONS|XYZ",
+        headers in vec(("accept|last-event-id|origin|expect|authorization|content-length", "[ -~]{0,20}"), 0..4),
+        body in prop_oneof![vec(any::<u8>(), 0..200), "\\{[\"a-z:,{}0-9]{0,60}\\}".prop_map(String::into_bytes)],
+    ) {
+        let start = Request::builder().method(method.as_str()).uri(path).header("host", "localhost");
+        let start = start.header("content-type", "application/json");
+        let request = headers.iter().fold(start, |request, (name, value)| request.header(name, value));
+        let Ok(request) = request.body(Body::from(body)) else { return Ok(()) };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let answer = runtime.block_on(Harness::new().call(request));
+        if !answer.status.is_success() && method != "HEAD" {
+            let code = answer.json()["error"]["code"].as_str().unwrap().to_owned();
+            answer.refused(answer.status.as_u16(), &code);
+        }
+        prop_assert!(!answer.status.is_server_error(), "{answer:?}");
+    }
 }

@@ -9,10 +9,15 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// Names and texts of all schemas.
-fn schemas() -> &'static [(&'static str, &'static str)] {
-    &[]
+/// Pairs the names of files in `docs/schemas/` with their texts.
+macro_rules! embedded {
+    ($($name:literal),*) => {
+        &[$(($name, include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/schemas/", $name, ".json")))),*]
+    };
 }
+
+/// Names and texts of all schemas.
+const SCHEMAS: &[(&str, &str)] = embedded!();
 
 /// Which schemas there are.
 #[utoipa::path(get, path = "/schemas/", tag = "contract",
@@ -21,7 +26,7 @@ pub(crate) async fn list(State(api): State<Arc<Api>>) -> Json<Value> {
     let prefix = &api.settings.prefix;
     let entry =
         |(name, _): &(&str, &str)| json!({"name": name, "href": format!("{prefix}/schemas/{name}.json")});
-    Json(json!({"schemas": schemas().iter().map(entry).collect::<Vec<_>>()}))
+    Json(json!({"schemas": SCHEMAS.iter().map(entry).collect::<Vec<_>>()}))
 }
 
 /// One schema.
@@ -34,7 +39,7 @@ pub(crate) async fn list(State(api): State<Arc<Api>>) -> Json<Value> {
 pub(crate) async fn read(file: Result<Path<String>, PathRejection>) -> Result<Response, Problem> {
     let Path(file) = file.map_err(|rejection| Problem::invalid(rejection.body_text()))?;
     let wanted = file.strip_suffix(".json").unwrap_or_default();
-    let Some((_, text)) = schemas().iter().find(|(name, _)| *name == wanted) else {
+    let Some((_, text)) = SCHEMAS.iter().find(|(name, _)| *name == wanted) else {
         return Err(Problem::new(Code::NotFound, "There is no such schema; the list is at schemas/."));
     };
     Ok(([(header::CONTENT_TYPE, "application/schema+json")], *text).into_response())
