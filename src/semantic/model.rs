@@ -2,10 +2,11 @@
 //!
 //! These are the resolved types that every stage works on; the file format is read in `load`.
 
+use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// A whole model.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Model {
     /// Name of the model.
     pub name: String,
@@ -28,7 +29,8 @@ pub struct Model {
 }
 
 /// First day of the week.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum WeekStart {
     /// ISO 8601.
     #[default]
@@ -38,11 +40,11 @@ pub enum WeekStart {
 }
 
 /// A table, with what it holds and how it joins.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Dataset {
     /// Name within the model.
     pub name: String,
-    /// Table or view in the source.
+    /// Table or view in the source, with its schema in front where needed: `schema.table`.
     pub table: String,
     /// What one row is.
     pub description: String,
@@ -55,7 +57,7 @@ pub struct Dataset {
 }
 
 /// A key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Entity {
     /// Name; equal names in two datasets mean the same thing.
     pub name: String,
@@ -66,7 +68,8 @@ pub struct Entity {
 }
 
 /// Whether a key identifies a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum EntityKind {
     /// Identifies each row.
     Primary,
@@ -77,7 +80,7 @@ pub enum EntityKind {
 }
 
 /// Something to group or filter by.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Field {
     /// Name within the model.
     pub name: String,
@@ -98,7 +101,8 @@ pub struct Field {
 }
 
 /// What the values of a field are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum FieldKind {
     /// Names and labels.
     #[default]
@@ -112,7 +116,7 @@ pub enum FieldKind {
 }
 
 /// Something that can be measured.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Metric {
     /// Name within the model.
     pub name: String,
@@ -130,10 +134,13 @@ pub struct Metric {
     pub needs_grain: bool,
     /// Whether negative values are possible.
     pub may_be_negative: bool,
+    /// Names that it may be grouped and filtered by; none: all that its rows reach.
+    pub dimensions: Option<Vec<String>>,
 }
 
 /// How a metric is computed.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum MetricKind {
     /// An aggregate over the rows of one dataset.
     Simple {
@@ -141,7 +148,8 @@ pub enum MetricKind {
         dataset: String,
         /// The aggregate.
         agg: Aggregate,
-        /// Scalar expression over the dataset's columns; `*` for counting rows.
+        /// Scalar expression over the dataset's columns and, as `dataset.column`, over those of datasets that
+        /// it reaches; `*` for counting rows.
         expr: String,
         /// Time field that places rows in time, as `dataset.field`; none: the metric has no time.
         time: Option<String>,
@@ -170,7 +178,7 @@ pub enum MetricKind {
 }
 
 /// An input of a derived metric.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Input {
     /// The metric.
     pub metric: String,
@@ -181,7 +189,7 @@ pub struct Input {
 }
 
 /// A length of time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Period {
     /// How many.
     pub count: u32,
@@ -190,7 +198,8 @@ pub struct Period {
 }
 
 /// An aggregate function.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Aggregate {
     /// Sum.
     Sum,

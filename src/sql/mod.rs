@@ -1,3 +1,4 @@
-//! SQL: running it on sources.
+//! SQL: how each dialect writes a statement, and how statements are run without harm.
 
+pub mod dialect;
 pub mod runner;

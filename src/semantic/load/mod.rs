@@ -1,0 +1,11 @@
+//! From YAML text to a checked model: parse with places, read keys, validate.
+
+mod file;
+mod keys;
+mod metric;
+mod native;
+mod node;
+#[cfg(test)]
+mod tests;
+
+pub use file::{Loaded, from_path, from_str, load_path, load_str};
