@@ -6,7 +6,7 @@
 use axum::Router;
 use axum::routing::post;
 use futures::StreamExt;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,10 +15,10 @@ use vanna::api::service::{Ask, Caller, Replay, ReplayFormat, Service};
 use vanna::api::{Api, Settings};
 use vanna::app;
 use vanna::config::Config;
-use vanna::projections::transcript::Transcript;
-use vanna_actors::events;
+use vanna::projections::lineage::{Chain, End, Gathered};
+use vanna_actors::events::{self, ConversationEvent};
 use vanna_actors::runtime::{Ids, SystemIds};
-use vanna_journal::{Journal, StreamId};
+use vanna_journal::{Journal, Record, StreamId};
 
 const PARALLEL: usize = 50;
 const ROUNDS: usize = 20;
@@ -84,7 +84,7 @@ async fn volley(client: &reqwest::Client, url: &str) -> Vec<Duration> {
     futures::future::join_all(asks).await
 }
 
-/// The same turns folded with and without lineage, against what a whole turn takes.
+/// What lineage alone costs for a turn, against what the whole turn takes.
 async fn lineage() {
     let home = tempfile::tempdir().expect("a directory");
     let (journal, vanna) = service(home.path()).await;
@@ -95,33 +95,29 @@ async fn lineage() {
     }
     let turn = begun.elapsed() / u32::try_from(TURNS).expect("small");
     let stream = StreamId::new("conversation", "default", "c0");
-    let records = journal.read_stream(&stream, 0, usize::MAX).expect("records");
+    let records = journal.read_stream(&stream, 0, 1_000).expect("records");
     let facts: Vec<_> = records.iter().map(|r| (r, events::decode(r).expect("readable"))).collect();
-    let fold = |with: bool| {
-        let begun = Instant::now();
-        for _ in 0..FOLDS {
-            let mut transcript = if with {
-                Transcript::new(stream.clone())
-            } else {
-                Transcript::without_lineage(stream.clone())
-            };
-            for (record, event) in &facts {
-                black_box(transcript.apply(record, event));
-            }
-        }
-        begun.elapsed() / u32::try_from(FOLDS).expect("small")
-    };
-    let (mut with, mut without) = (Vec::new(), Vec::new());
-    for _ in 0..11 {
-        with.push(fold(true));
-        without.push(fold(false));
+    let begun = Instant::now();
+    for _ in 0..FOLDS {
+        black_box(evidence_of(&stream, &facts));
     }
-    let lineage = percentile(&mut with, 50).saturating_sub(percentile(&mut without, 50));
-    let line: Value = json!({
-        "bench": "lineage_overhead", "turn_us": turn.as_micros(), "lineage_us": lineage.as_micros(),
+    let lineage = begun.elapsed() / u32::try_from(FOLDS).expect("small");
+    let line = json!({
+        "bench": "lineage_overhead", "turns": TURNS, "turn_us": turn.as_micros(), "lineage_us": lineage.as_micros(),
         "overhead_percent": round(100.0 * lineage.as_secs_f64() / turn.as_secs_f64()),
     });
     println!("{line}");
+}
+
+/// Everything that a turn does for its lineage and would not do without: chain, gathering, rendering.
+fn evidence_of(stream: &StreamId, facts: &[(&Record, ConversationEvent)]) -> String {
+    let mut chain = Chain::default();
+    let mut gathered = Gathered::from_question(facts[0].0);
+    for (record, event) in facts {
+        chain.extend(record);
+        gathered.note(record, event);
+    }
+    serde_json::to_string(&gathered.evidence(stream, &chain, End::Completed)).expect("JSON")
 }
 
 async fn run_turn(vanna: &dyn Service, caller: &Caller, turn: usize) {

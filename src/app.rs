@@ -21,7 +21,7 @@ use vanna_actors::runtime::{Clock, Handle, Ids, Settings, SystemClock, SystemIds
 use vanna_journal::{Journal, OpenError, OpenOptions, SledJournal};
 
 /// Distinct values of one field that are read for recognising them in questions.
-const MOST_VALUES: usize = 20_000;
+const MOST_VALUES: u32 = 20_000;
 /// Appends that may wait for the journal's writer.
 const JOURNAL_QUEUE: usize = 4_096;
 
@@ -45,11 +45,22 @@ pub fn open_journal(data: &Path, purpose: &str) -> Result<Arc<SledJournal>, Open
     SledJournal::open(data, options).map(Arc::new)
 }
 
+/// Opens the journal of a data directory that must hold one already.
+pub fn open_existing_journal(data: &Path, purpose: &str) -> Result<Arc<SledJournal>, AppError> {
+    if data.join("vanna.journal").exists() {
+        return Ok(open_journal(data, purpose)?);
+    }
+    let shown = data.display();
+    Err(AppError::Input(format!(
+        "there is no journal in {shown}; ask a question first, or name another with --data"
+    )))
+}
+
 /// Puts the service together over an open journal.
 pub async fn start(config: &Config, journal: Arc<dyn Journal>) -> Result<Vanna, AppError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn Ids> = Arc::new(SystemIds);
-    let subjects = subjects(config)?;
+    let subjects = subjects(config).await?;
     let default = subjects.first().map(|subject| subject.name.clone()).unwrap_or_default();
     let runners: BTreeMap<String, Arc<dyn SqlRunner>> =
         subjects.iter().map(|subject| (subject.name.clone(), Arc::clone(&subject.runner))).collect();
@@ -75,16 +86,17 @@ pub async fn start(config: &Config, journal: Arc<dyn Journal>) -> Result<Vanna, 
 }
 
 /// A model with the reader of questions about it; values come from the database when there is one.
-pub fn reader_of(model: Arc<Model>, source: Option<&SqliteSource>) -> Result<Reader, AppError> {
+pub async fn reader_of(model: Arc<Model>, source: Option<&SqliteSource>) -> Result<Reader, AppError> {
     let mut values = ValueIndex::default();
     if let Some(source) = source {
         let indexed = model.datasets.iter().flat_map(|d| &d.fields).filter(|f| f.index_values);
         for field in indexed {
-            let sql = distinct_values_sql(&model, &field.name, DialectKind::Sqlite, MOST_VALUES).map_err(input)?;
-            let found = source.distinct(&sql, MOST_VALUES).map_err(|failure| {
+            let sql = distinct_values_sql(&model, &field.name, DialectKind::Sqlite, MOST_VALUES.into())
+                .map_err(input)?;
+            let found = source.distinct(&sql, MOST_VALUES as usize).await.map_err(|failure| {
                 AppError::Input(format!("values of `{}` could not be read: {}", field.name, failure.message))
             })?;
-            values.insert(&field.name, found);
+            values.0.insert(field.name.clone(), found);
         }
     }
     Ok(Reader::new(model, values))
@@ -101,20 +113,27 @@ pub fn model_of(path: Option<&Path>) -> Result<Arc<Model>, AppError> {
     })
 }
 
-fn subjects(config: &Config) -> Result<Vec<Subject>, AppError> {
+async fn subjects(config: &Config) -> Result<Vec<Subject>, AppError> {
     if config.sources.is_empty() {
         let path = sample::unpack(&config.data).map_err(|error| {
-            AppError::Machine(format!("the sample could not be unpacked into {}: {error}", config.data.display()))
+            AppError::Machine(format!(
+                "the sample could not be unpacked into {}: {error}",
+                config.data.display()
+            ))
         })?;
-        return Ok(vec![subject(sample::NAME, &path, None)?]);
+        return Ok(vec![subject(sample::NAME, &path, None).await?]);
     }
-    config.sources.iter().map(|Source { name, path, model, .. }| subject(name, path, Some(model))).collect()
+    let mut subjects = Vec::new();
+    for Source { name, path, model, .. } in &config.sources {
+        subjects.push(subject(name, path, Some(model)).await?);
+    }
+    Ok(subjects)
 }
 
-fn subject(name: &str, path: &Path, model: Option<&Path>) -> Result<Subject, AppError> {
+async fn subject(name: &str, path: &Path, model: Option<&Path>) -> Result<Subject, AppError> {
     let source = SqliteSource::open(name, path).map_err(input)?;
     let model = model_of(model)?;
-    let reader = Arc::new(reader_of(Arc::clone(&model), Some(&source))?);
+    let reader = Arc::new(reader_of(Arc::clone(&model), Some(&source)).await?);
     let runner: Arc<dyn SqlRunner> = Arc::new(source);
     Ok(Subject { name: name.to_owned(), dialect: DialectKind::Sqlite, model, reader, runner })
 }

@@ -2,7 +2,7 @@
 
 use super::Api;
 use super::lifecycle::Phase;
-use super::service::{EventStream, Rendered};
+use super::service::EventStream;
 use axum::body::Body;
 use axum::http::{HeaderName, header};
 use axum::response::{IntoResponse, Response};
@@ -68,7 +68,7 @@ impl Feed {
             event = self.events.next() => match event? {
                 Ok(event) => {
                     self.over = event.terminal && self.ends == Ends::WithTurn;
-                    Some(frame(&event))
+                    Some(frame(&event.id, event.event, &event.data))
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a stream broke off");
@@ -90,9 +90,9 @@ fn comment(text: &str) -> String {
 }
 
 /// One event. JSON text has no raw line breaks; should one come, it stays one event.
-pub fn frame(event: &Rendered) -> String {
-    let mut text = format!("id: {}\nevent: {}\n", event.id, event.event);
-    for line in event.data.split('\n') {
+pub fn frame(id: &str, event: &str, data: &str) -> String {
+    let mut text = format!("id: {id}\nevent: {event}\n");
+    for line in data.split('\n') {
         text.push_str("data: ");
         text.push_str(line);
         text.push('\n');

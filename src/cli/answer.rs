@@ -1,7 +1,7 @@
 //! One answer, gathered from the facts of its request: as JSON for programs, as text for people.
 
 use super::table;
-use crate::projections::wire::v3::cell_json;
+use crate::projections::wire::v3::cell;
 use serde_json::{Map, Value as JsonValue, json};
 use vanna_actors::events::ConversationEvent as Event;
 use vanna_actors::ports::planner::Plan;
@@ -62,7 +62,7 @@ impl Answer {
         if let Some(result) = &self.result {
             let columns: Vec<&str> = result.columns.iter().map(|c| c.name.as_str()).collect();
             let rows: Vec<Vec<JsonValue>> =
-                result.rows.iter().map(|row| row.iter().map(cell_json).collect()).collect();
+                result.rows.iter().map(|row| row.iter().map(cell).collect()).collect();
             out.insert("columns".into(), json!(columns));
             out.insert("rows".into(), json!(rows));
             out.insert("row_count".into(), json!(result.row_count));
@@ -70,7 +70,8 @@ impl Answer {
         }
         out.insert("message".into(), json!(self.text));
         if let Some(failure) = &self.failure {
-            let error = json!({"code": failure.code, "message": failure.message, "retryable": failure.retryable});
+            let error =
+                json!({"code": failure.code, "message": failure.message, "retryable": failure.retryable});
             out.insert("error".into(), error);
         }
         out.insert("conversation_id".into(), json!(self.conversation_id));
@@ -80,7 +81,11 @@ impl Answer {
 }
 
 /// A result as a plain text table, at most so many rows.
-pub(super) fn rows_as_table(columns: &[(String, ColumnType)], rows: &[Vec<JsonValue>], most: usize) -> String {
+pub(super) fn rows_as_table(
+    columns: &[(String, ColumnType)],
+    rows: &[Vec<JsonValue>],
+    most: usize,
+) -> String {
     let names: Vec<String> = columns.iter().map(|(name, _)| name.clone()).collect();
     let numeric: Vec<bool> =
         columns.iter().map(|(_, kind)| matches!(kind, ColumnType::Integer | ColumnType::Number)).collect();

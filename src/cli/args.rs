@@ -7,11 +7,16 @@ use std::path::PathBuf;
 
 /// Ask your database in plain English; every answer is a record that you can replay and check.
 #[derive(Debug, Parser)]
-#[command(name = "vanna", version, arg_required_else_help = true, after_help = "Examples:
+#[command(
+    name = "vanna",
+    version,
+    arg_required_else_help = true,
+    after_help = "Examples:
   vanna ask \"top 5 countries by revenue\"
   vanna serve
   vanna replay CONVERSATION --format v3
-Exit codes: 0 fine, 1 the check said no, 2 bad usage or input, 3 could not run.")]
+Exit codes: 0 fine, 1 the check said no, 2 bad usage or input, 3 could not run."
+)]
 pub struct Cli {
     /// Directory that holds the journal and the sample.
     #[arg(long, global = true, env = "VANNA_DATA", value_name = "DIR")]

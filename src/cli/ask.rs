@@ -81,7 +81,9 @@ fn named_source(arguments: &Arguments) -> Result<Option<Source>, CliError> {
         (Some(_), None) => Err(CliError::input(
             "--db needs --model: the semantic model tells what the tables mean (docs/semantic-layer.md)",
         )),
-        (None, Some(_)) => Err(CliError::input("--model needs --db: name the database that the model describes")),
+        (None, Some(_)) => {
+            Err(CliError::input("--model needs --db: name the database that the model describes"))
+        }
     }
 }
 
@@ -222,5 +224,5 @@ fn refused(error: ServiceError) -> CliError {
 }
 
 fn sse(event: &Rendered) -> String {
-    crate::api::sse::frame(event)
+    crate::api::sse::frame(&event.id, event.event, &event.data)
 }

@@ -1,9 +1,9 @@
 //! `vanna replay`: a conversation again, from the journal or from a running service.
 
 use super::args::{Replay as Arguments, ReplayFormat as Format};
-use super::failure::CliError;
+use super::failure::{CliError, app_error};
 use super::text;
-use crate::api::service::{Rendered, ReplayFormat};
+use crate::api::service::ReplayFormat;
 use crate::api::sse::frame;
 use crate::app;
 use crate::config::Config;
@@ -26,8 +26,7 @@ pub(super) async fn run(config: Config, arguments: &Arguments) -> Result<(), Cli
 }
 
 async fn from_journal(config: &Config, arguments: &Arguments) -> Result<(), CliError> {
-    let journal: Arc<dyn Journal> =
-        app::open_existing_journal(&config.data, "replay").map_err(CliError::run)?;
+    let journal: Arc<dyn Journal> = app::open_existing_journal(&config.data, "replay").map_err(app_error)?;
     let out = &mut io::stdout().lock();
     let replayed = replay(&journal, arguments, out).await;
     journal.close().await;
@@ -55,7 +54,8 @@ async fn replay(
     let mut events = record::events(Arc::clone(journal), stream, None, request, false, format);
     let mut printer = Printer::new(arguments.format, serde_json::to_value(&turns).unwrap_or_default());
     while let Some(event) = events.next().await {
-        printer.event(out, &event.map_err(CliError::run)?)?;
+        let event = event.map_err(CliError::run)?;
+        printer.event(out, &event.id, event.event, &event.data)?;
     }
     Ok(())
 }
@@ -71,9 +71,8 @@ async fn from_server(server: &str, prefix: &str, arguments: &Arguments) -> Resul
             None => request,
         }
     };
-    let detail: JsonValue =
-        serde_json::from_slice(&body(get(base.clone())).await?).map_err(CliError::run)?;
-    let turns = detail.get("requests").cloned().unwrap_or_default();
+    let detail: JsonValue = serde_json::from_slice(&body(get(base.clone())).await?).map_err(CliError::run)?;
+    let turns = detail.get("turns").cloned().unwrap_or_default();
     let mut query = vec![("format", if arguments.format == Format::Facts { "facts" } else { "v3" })];
     if let Some(request) = &arguments.request {
         query.push(("request_id", request));
@@ -81,14 +80,15 @@ async fn from_server(server: &str, prefix: &str, arguments: &Arguments) -> Resul
     let events = body(get(format!("{base}/events")).query(&query)).await?;
     let mut printer = Printer::new(arguments.format, turns);
     let out = &mut io::stdout().lock();
-    for event in parse_events(&String::from_utf8_lossy(&events)) {
-        printer.event(out, &event)?;
+    for (id, event, data) in parse_events(&String::from_utf8_lossy(&events)) {
+        printer.event(out, &id, &event, &data)?;
     }
     Ok(())
 }
 
 async fn body(request: reqwest::RequestBuilder) -> Result<Vec<u8>, CliError> {
-    let response = request.send().await.map_err(|e| CliError::run(format!("the service did not answer: {e}")))?;
+    let response =
+        request.send().await.map_err(|e| CliError::run(format!("the service did not answer: {e}")))?;
     let status = response.status();
     let body = response.bytes().await.map_err(CliError::run)?.to_vec();
     if status.is_success() {
@@ -101,21 +101,13 @@ async fn body(request: reqwest::RequestBuilder) -> Result<Vec<u8>, CliError> {
 }
 
 /// Events of a server-sent event stream; comments are not events.
-fn parse_events(text: &str) -> Vec<Rendered> {
+fn parse_events(text: &str) -> Vec<(String, String, String)> {
     let field = |block: &str, name: &str| -> Option<String> {
         let lines: Vec<&str> = block.lines().filter_map(|line| line.strip_prefix(name)).collect();
         (!lines.is_empty()).then(|| lines.join("\n"))
     };
     text.split("\n\n")
-        .filter_map(|block| {
-            Some(Rendered {
-                id: field(block, "id: ")?,
-                event: field(block, "event: ")?.into(),
-                data: field(block, "data: ")?,
-                request_id: None,
-                terminal: false,
-            })
-        })
+        .filter_map(|block| Some((field(block, "id: ")?, field(block, "event: ")?, field(block, "data: ")?)))
         .collect()
 }
 
@@ -131,12 +123,12 @@ impl Printer {
         Self { format, turns, last: None }
     }
 
-    fn event(&mut self, out: &mut impl Write, event: &Rendered) -> io::Result<()> {
+    fn event(&mut self, out: &mut impl Write, id: &str, event: &str, data: &str) -> io::Result<()> {
         match self.format {
-            Format::V3 => out.write_all(frame(event).as_bytes()),
-            Format::Facts => writeln!(out, "{}", event.data),
+            Format::V3 => out.write_all(frame(id, event, data).as_bytes()),
+            Format::Facts => writeln!(out, "{data}"),
             Format::Text => {
-                let event: JsonValue = serde_json::from_str(&event.data).unwrap_or_default();
+                let event: JsonValue = serde_json::from_str(data).unwrap_or_default();
                 self.heading(out, &event)?;
                 text::print(out, &event)
             }
@@ -154,7 +146,8 @@ impl Printer {
         }
         self.last = request.map(str::to_owned);
         let turns = self.turns.as_array().into_iter().flatten();
-        let turn = turns.into_iter().find(|turn| turn.get("request_id").and_then(JsonValue::as_str) == request);
+        let turn =
+            turns.into_iter().find(|turn| turn.get("request_id").and_then(JsonValue::as_str) == request);
         let message = turn.and_then(|turn| turn.get("message")).and_then(JsonValue::as_str);
         writeln!(out, "> {}\n", text::clean(message.unwrap_or_default()))
     }

@@ -16,9 +16,9 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Ask(args) => ask::run(config()?, args).await,
         Command::Replay(args) => replay::run(config()?, args).await,
         Command::Conversations(args) => conversations::run(&config()?, args).await,
-        Command::Journal(Journal::Verify { json }) => journal::verify(&config()?, *json),
+        Command::Journal(Journal::Verify { json }) => journal::verify(&config()?, *json).await,
         Command::Journal(Journal::Stats { json }) => journal::stats(&config()?, *json).await,
-        Command::Semantic(Semantic::Plan(args)) => semantic::plan(args),
+        Command::Semantic(Semantic::Plan(args)) => semantic::plan(args).await,
         Command::Semantic(Semantic::Compile(args)) => semantic::compile(args),
     }
 }

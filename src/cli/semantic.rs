@@ -17,11 +17,11 @@ use vanna_actors::runtime::{Clock, SystemClock};
 /// Largest query file.
 const LARGEST_QUERY: u64 = 1 << 20;
 
-pub(super) fn plan(arguments: &SemanticPlan) -> Result<(), CliError> {
+pub(super) async fn plan(arguments: &SemanticPlan) -> Result<(), CliError> {
     let model = app::model_of(arguments.model.as_deref()).map_err(app_error)?;
     let source = arguments.db.as_deref().map(|path| SqliteSource::open("db", path)).transpose();
     let source = source.map_err(CliError::input)?;
-    let reader = app::reader_of(model, source.as_ref()).map_err(app_error)?;
+    let reader = app::reader_of(model, source.as_ref()).await.map_err(app_error)?;
     let as_of = arguments.as_of.unwrap_or_else(|| default_day(arguments.model.as_deref()));
     let out = &mut io::stdout().lock();
     if let Some(question) = &arguments.question {
@@ -44,7 +44,9 @@ fn plan_line(reader: &Reader, line: &JsonValue, as_of: Date) -> Result<JsonValue
     let question = line.get("question").and_then(JsonValue::as_str).ok_or("expected {\"question\"}")?;
     let day = match line.get("as_of") {
         None | Some(JsonValue::Null) => as_of,
-        Some(day) => day.as_str().and_then(|day| day.parse().ok()).ok_or("as_of must be written YYYY-MM-DD")?,
+        Some(day) => {
+            day.as_str().and_then(|day| day.parse().ok()).ok_or("as_of must be written YYYY-MM-DD")?
+        }
     };
     Ok(plan_json(reader, question, day))
 }
@@ -66,7 +68,8 @@ pub(super) fn compile(arguments: &SemanticCompile) -> Result<(), CliError> {
         });
     }
     let path = arguments.query.as_deref().unwrap_or(Path::new("-"));
-    let query = read_query(path).map_err(|e| CliError::input(format!("cannot read {}: {e}", path.display())))?;
+    let query =
+        read_query(path).map_err(|e| CliError::input(format!("cannot read {}: {e}", path.display())))?;
     match compile_json(&model, &query, dialect) {
         Ok(compiled) => writeln!(out, "{}", compiled.sql)?,
         Err(error) => {
@@ -100,10 +103,11 @@ fn batch(
         }
         let parsed: Result<JsonValue, _> = serde_json::from_str(&line);
         let id = parsed.as_ref().ok().and_then(|line| line.get("id")).cloned();
-        let mut reply = parsed.map_err(|e| e.to_string()).and_then(|line| answer(&line)).unwrap_or_else(|message| {
-            bad += 1;
-            json!({"error": {"code": "invalid_request", "message": message}})
-        });
+        let mut reply =
+            parsed.map_err(|e| e.to_string()).and_then(|line| answer(&line)).unwrap_or_else(|message| {
+                bad += 1;
+                json!({"error": {"code": "invalid_request", "message": message}})
+            });
         if let (Some(id), Some(object)) = (id, reply.as_object_mut()) {
             object.insert("id".to_owned(), id);
         }

@@ -16,6 +16,12 @@ pub(super) fn print(out: &mut impl Write, event: &JsonValue) -> io::Result<()> {
         "assistant_text" => writeln!(out, "{}\n", clean(text("text"))),
         "table_result" => writeln!(out, "{}", rows(payload)),
         "lineage" => evidence(out, payload.get("evidence").unwrap_or(payload)),
+        // What is not covered is told by the answer itself.
+        "warning"
+            if ["semantic_partial", "semantic_missing", "needs_clarification"].contains(&text("code")) =>
+        {
+            Ok(())
+        }
         "warning" => writeln!(out, "Note ({}): {}\n", text("code"), clean(text("message"))),
         "error" => writeln!(out, "Failed ({}): {}", text("code"), clean(text("message"))),
         _ => Ok(()),
@@ -40,8 +46,12 @@ fn rows(payload: &JsonValue) -> String {
 fn evidence(out: &mut impl Write, evidence: &JsonValue) -> io::Result<()> {
     let at = |path: &str| evidence.pointer(path).and_then(JsonValue::as_str).unwrap_or("-");
     writeln!(out, "Evidence")?;
-    let signals: Vec<&str> =
-        evidence.pointer("/confidence/signals").into_iter().flat_map(items).filter_map(JsonValue::as_str).collect();
+    let signals: Vec<&str> = evidence
+        .pointer("/confidence/signals")
+        .into_iter()
+        .flat_map(items)
+        .filter_map(JsonValue::as_str)
+        .collect();
     writeln!(out, "  confidence  {} ({})", at("/confidence/tier"), signals.join(", "))?;
     writeln!(out, "  coverage    {}", at("/semantic/coverage"))?;
     for run in list(evidence, "executed_sql") {

@@ -119,9 +119,9 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Limits {
         Limits {
-            rows: 1_000,
-            bytes: 1024 * 1024,
-            timeout_ms: 10_000,
+            rows: 10_000,
+            bytes: 8 * 1024 * 1024,
+            timeout_ms: 30_000,
             streams: 1_000,
             connections: 2_000,
             message_chars: 10_000,

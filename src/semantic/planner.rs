@@ -55,9 +55,10 @@ impl SemanticPlanner {
 impl Planner for SemanticPlanner {
     async fn plan(&self, request: &PlanRequest) -> Result<Plan, Failure> {
         let subject = Arc::clone(self.subject(request.source.as_deref())?);
-        let as_of = request.as_of.parse().map_err(|_| {
-            Failure::new("invalid_as_of", "The as-of day must be written YYYY-MM-DD.", false)
-        })?;
+        let as_of = request
+            .as_of
+            .parse()
+            .map_err(|_| Failure::new("invalid_as_of", "The as-of day must be written YYYY-MM-DD.", false))?;
         let schema = subject.runner.schema().await?;
         let message = request.message.clone();
         // Reading is computing, and questions are hostile input: keep it off the threads that serve.
@@ -65,9 +66,9 @@ impl Planner for SemanticPlanner {
             let reading = subject.reader.read(&message, as_of);
             plan(&subject, reading)
         });
-        let mut plan = planned
-            .await
-            .map_err(|_| Failure::new("internal_error", "The service failed while it read the question.", true))?;
+        let mut plan = planned.await.map_err(|_| {
+            Failure::new("internal_error", "The service failed while it read the question.", true)
+        })?;
         plan.schema = schema;
         Ok(plan)
     }

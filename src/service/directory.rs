@@ -1,10 +1,11 @@
 //! The live list of conversations: a projection that follows the journal's head.
 
-use crate::projections::conversations::ConversationList;
+use crate::projections::conversations::Conversations;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use vanna_actors::events;
 use vanna_journal::{AllSubscription, Journal, Position, ReadError, Record};
 
 /// Records taken in at a time before readers get their turn.
@@ -14,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The list, kept up to date.
 pub struct Directory {
-    list: Arc<RwLock<ConversationList>>,
+    list: Arc<RwLock<Conversations>>,
     position: watch::Receiver<Position>,
     follower: JoinHandle<()>,
 }
@@ -28,7 +29,7 @@ impl Drop for Directory {
 impl Directory {
     /// Reads the journal to its head, then follows it.
     pub async fn start(journal: Arc<dyn Journal>) -> Result<Self, ReadError> {
-        let list = Arc::new(RwLock::new(ConversationList::default()));
+        let list = Arc::new(RwLock::new(Conversations::default()));
         let (from, filled) = (Arc::clone(&journal), Arc::clone(&list));
         let reached = tokio::task::spawn_blocking(move || fill(from.as_ref(), &filled))
             .await
@@ -45,6 +46,7 @@ impl Directory {
                             told.send_replace(last.position);
                         }
                     }
+                    Err(ReadError::Closed) => return,
                     Err(error) => {
                         tracing::error!(%error, "the conversation list stopped following the journal");
                         return;
@@ -56,7 +58,7 @@ impl Directory {
     }
 
     /// The list as it is now.
-    pub fn read(&self) -> RwLockReadGuard<'_, ConversationList> {
+    pub fn read(&self) -> RwLockReadGuard<'_, Conversations> {
         self.list.read().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -68,7 +70,7 @@ impl Directory {
     }
 }
 
-fn fill(journal: &dyn Journal, list: &RwLock<ConversationList>) -> Result<Position, ReadError> {
+fn fill(journal: &dyn Journal, list: &RwLock<Conversations>) -> Result<Position, ReadError> {
     let mut position = 0;
     loop {
         let records = journal.read_all(position, BATCH)?;
@@ -78,9 +80,12 @@ fn fill(journal: &dyn Journal, list: &RwLock<ConversationList>) -> Result<Positi
     }
 }
 
-fn take_in(list: &RwLock<ConversationList>, records: &[Record]) {
+fn take_in(list: &RwLock<Conversations>, records: &[Record]) {
     let mut list = list.write().unwrap_or_else(PoisonError::into_inner);
     for record in records {
-        list.apply(record);
+        match events::decode(record) {
+            Ok(event) => list.apply(record, &event),
+            Err(error) => tracing::warn!(%error, "left out of the conversation list"),
+        }
     }
 }

@@ -2,13 +2,13 @@
 
 use super::replay::{self, Wanted};
 use crate::api::service::{EventStream, ReplayFormat};
-use crate::projections::transcript::Cursor;
+use crate::projections::conversations::{Conversation as Listed, Standing};
 use serde::Serialize;
 use std::sync::Arc;
 use vanna_actors::conversation::Conversation;
 use vanna_actors::events::{self, ConversationEvent as Event};
 use vanna_actors::runtime::Entity;
-use vanna_journal::{Journal, ReadError, StreamId};
+use vanna_journal::{Journal, ReadError, StreamId, Version};
 
 /// Streams or records read at a time.
 const PAGE: usize = 512;
@@ -20,10 +20,40 @@ pub struct Turn {
     pub request_id: String,
     /// The question.
     pub message: String,
-    /// `running`, `completed`, `failed` or `cancelled`.
-    pub status: &'static str,
+    /// How it stands.
+    pub status: Standing,
     /// When it was asked, RFC 3339.
     pub asked_at: String,
+}
+
+/// A conversation as lists show it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// Which.
+    pub conversation_id: String,
+    /// The first question, shortened.
+    pub title: String,
+    /// When the first question was asked, RFC 3339.
+    pub created_at: String,
+    /// When something last happened, RFC 3339.
+    pub updated_at: String,
+    /// Questions so far.
+    pub turn_count: u64,
+    /// How the last turn stands.
+    pub status: Standing,
+}
+
+impl From<&Listed> for Summary {
+    fn from(listed: &Listed) -> Self {
+        Self {
+            conversation_id: listed.id.clone(),
+            title: listed.title.clone(),
+            created_at: rfc3339(listed.created_at),
+            updated_at: rfc3339(listed.updated_at),
+            turn_count: listed.turns,
+            status: listed.standing,
+        }
+    }
 }
 
 /// The stream of a conversation, whoever owns it. For operators: routes ask for their caller's.
@@ -54,14 +84,14 @@ pub fn turns(journal: &dyn Journal, stream: &StreamId) -> Result<Vec<Turn>, Read
                     turns.push(Turn {
                         request_id: record.request_id.clone().unwrap_or_default(),
                         message: asked.message,
-                        status: "running",
+                        status: Standing::Running,
                         asked_at: rfc3339(record.at),
                     });
                     continue;
                 }
-                Event::TurnFinished(_) => "completed",
-                Event::TurnFailed(_) => "failed",
-                Event::TurnCancelled(_) => "cancelled",
+                Event::TurnFinished(_) => Standing::Completed,
+                Event::TurnFailed(_) => Standing::Failed,
+                Event::TurnCancelled(_) => Standing::Cancelled,
                 _ => continue,
             };
             if let Some(turn) = turns.last_mut() {
@@ -75,7 +105,7 @@ pub fn turns(journal: &dyn Journal, stream: &StreamId) -> Result<Vec<Turn>, Read
 pub fn events(
     journal: Arc<dyn Journal>,
     stream: StreamId,
-    after: Option<Cursor>,
+    after: Option<(Version, u32)>,
     request_id: Option<String>,
     follow: bool,
     format: ReplayFormat,
@@ -83,7 +113,7 @@ pub fn events(
     replay::stream(journal, stream, Wanted { after, request_id, follow, format })
 }
 
-fn rfc3339(micros: i64) -> String {
+pub(super) fn rfc3339(micros: i64) -> String {
     let at = jiff::Timestamp::from_microsecond(micros).unwrap_or_default();
     format!("{at:.3}")
 }

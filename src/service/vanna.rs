@@ -1,9 +1,10 @@
 //! The service itself: every promise of the routes, kept with journal and actors.
 
 use super::directory::Directory;
+use super::record::{self, Summary};
 use super::replay::{self, Wanted};
 use crate::api::service::{Accepted, Ask, Caller, EventStream, Replay, Service, ServiceError};
-use crate::projections::transcript::Cursor;
+use crate::projections::transcript::cursor;
 use async_trait::async_trait;
 use jiff::civil::Date;
 use std::collections::BTreeSet;
@@ -48,8 +49,8 @@ impl Vanna {
     /// The service over its parts. Conversations that a stop cut off are woken and go on.
     #[must_use]
     pub fn new(parts: VannaParts) -> Self {
-        for stream in parts.directory.read().running() {
-            parts.conversations.wake(stream);
+        for listed in parts.directory.read().running() {
+            parts.conversations.wake(StreamId::new(Conversation::KIND, &listed.tenant, &listed.id));
         }
         Self { parts, trouble: Mutex::new(None), poisoned: watch::Sender::new(None) }
     }
@@ -113,9 +114,13 @@ impl Vanna {
         }
     }
 
+    fn listed_owner(&self, stream: &StreamId) -> Option<String> {
+        self.parts.directory.read().get(&stream.tenant, &stream.id).map(|listed| listed.owner.clone())
+    }
+
     /// Who asked first. The list may be a moment behind the journal; then the first record tells.
     async fn owner(&self, stream: &StreamId) -> Result<Option<String>, ServiceError> {
-        let known = self.parts.directory.read().owner_of(stream).map(str::to_owned);
+        let known = self.listed_owner(stream);
         if known.is_some() || self.parts.journal.version_of(stream) == 0 {
             return Ok(known);
         }
@@ -139,11 +144,7 @@ impl Service for Vanna {
         let conversation_id = ask.conversation_id.unwrap_or_else(|| self.parts.ids.fresh());
         let request_id = ask.request_id.unwrap_or_else(|| self.parts.ids.fresh());
         let stream = StreamId::new(Conversation::KIND, &caller.tenant, &conversation_id);
-        let taken = {
-            let list = self.parts.directory.read();
-            list.owner_of(&stream).is_none() && list.is_taken(&conversation_id)
-        };
-        if taken {
+        if self.listed_owner(&stream).is_none() && self.parts.directory.read().is_taken(&conversation_id) {
             return Err(foreign());
         }
         let command = Command::Ask(Box::new(conversation::Ask {
@@ -169,7 +170,7 @@ impl Service for Vanna {
         replay: Replay,
     ) -> Result<EventStream, ServiceError> {
         let stream = self.own(caller, conversation).await?;
-        let after = replay.after.as_deref().map(|id| Cursor::parse(&stream, id)).transpose();
+        let after = replay.after.as_deref().map(|id| cursor::decode(&stream, id)).transpose();
         let after = after.map_err(|error| ServiceError::InvalidRequest(error.to_string()))?;
         if let Some(request) = &replay.request_id {
             let found = self.parts.journal.find_request(&stream, request).map_err(unreadable)?;
@@ -178,19 +179,14 @@ impl Service for Vanna {
                 return Err(ServiceError::NotFound(message));
             }
         }
-        let wanted = Wanted {
-            after,
-            request_id: replay.request_id,
-            follow: replay.follow,
-            format: replay.format,
-        };
+        let wanted =
+            Wanted { after, request_id: replay.request_id, follow: replay.follow, format: replay.format };
         Ok(replay::stream(Arc::clone(&self.parts.journal), stream, wanted))
     }
 
     async fn cancel(&self, caller: &Caller, conversation: &str, request: &str) -> Result<(), ServiceError> {
         let stream = self.own(caller, conversation).await?;
-        let command =
-            Command::Cancel { request_id: request.to_owned(), principal: caller.principal.clone() };
+        let command = Command::Cancel { request_id: request.to_owned(), principal: caller.principal.clone() };
         self.send(stream, command).await.map(|_| ())
     }
 
@@ -202,16 +198,29 @@ impl Service for Vanna {
     ) -> Result<serde_json::Value, ServiceError> {
         let head = *self.parts.journal.head().borrow();
         self.parts.directory.reached(head).await;
-        let page = self.parts.directory.read().page(&caller.tenant, &caller.principal, after.as_deref(), limit);
+        let list = self.parts.directory.read();
+        let page = list.page(&caller.tenant, Some(&caller.principal), after.as_deref(), limit);
         let page = page.map_err(|error| ServiceError::InvalidRequest(error.to_string()))?;
-        serde_json::to_value(page).map_err(|error| ServiceError::Internal(error.to_string()))
+        let conversations: Vec<Summary> = page.conversations.iter().map(Summary::from).collect();
+        Ok(serde_json::json!({"conversations": conversations, "next": page.next}))
     }
 
     async fn conversation(&self, caller: &Caller, id: &str) -> Result<serde_json::Value, ServiceError> {
         let stream = self.own(caller, id).await?;
-        let summary = self.parts.directory.read().get(&stream).cloned();
-        let summary = summary.ok_or_else(|| ServiceError::NotFound(format!("There is no conversation `{id}`.")))?;
-        serde_json::to_value(summary).map_err(|error| ServiceError::Internal(error.to_string()))
+        let head = *self.parts.journal.head().borrow();
+        self.parts.directory.reached(head).await;
+        let summary = self.parts.directory.read().get(&stream.tenant, id).map(Summary::from);
+        let summary =
+            summary.ok_or_else(|| ServiceError::NotFound(format!("There is no conversation `{id}`.")))?;
+        let journal = Arc::clone(&self.parts.journal);
+        let turns = tokio::task::spawn_blocking(move || record::turns(journal.as_ref(), &stream));
+        let turns =
+            turns.await.map_err(|error| ServiceError::Internal(error.to_string()))?.map_err(unreadable)?;
+        let mut detail = serde_json::json!(summary);
+        if let Some(object) = detail.as_object_mut() {
+            object.insert("turns".to_owned(), serde_json::json!(turns));
+        }
+        Ok(detail)
     }
 
     fn ready(&self) -> Result<(), String> {
@@ -240,7 +249,8 @@ fn refusal(error: SendError<Refusal>) -> ServiceError {
     match error {
         SendError::Refused(Refusal::Foreign) => foreign(),
         SendError::Refused(Refusal::RequestConflict) => ServiceError::RequestConflict(
-            "This request id was used for another message. Use a new request id for a new question.".to_owned(),
+            "This request id was used for another message. Use a new request id for a new question."
+                .to_owned(),
         ),
         SendError::Refused(Refusal::TurnRunning { request_id }) => ServiceError::RequestConflict(format!(
             "Request `{request_id}` is still running in this conversation. Wait for it or cancel it."

@@ -129,6 +129,6 @@ async fn past_conversations_are_listed_with_their_questions() {
     let next = first["next"].as_str().expect("a cursor");
     assert_eq!(ids(&get(&format!("conversations?limit=2&after={next}")).await), ["c1"]);
     let detail = get("conversations/c1").await;
-    assert_eq!(detail["requests"][0]["message"], "how many orders");
-    assert_eq!(detail["requests"][0]["status"], "completed");
+    assert_eq!(detail["turns"][0]["message"], "how many orders");
+    assert_eq!(detail["turns"][0]["status"], "completed");
 }

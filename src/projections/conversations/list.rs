@@ -110,6 +110,18 @@ impl Conversations {
         self.tenants.get(tenant)?.by_id.get(id)
     }
 
+    /// Whether any tenant has a conversation of that id.
+    #[must_use]
+    pub fn is_taken(&self, id: &str) -> bool {
+        self.tenants.values().any(|tenant| tenant.by_id.contains_key(id))
+    }
+
+    /// Conversations whose last turn has not ended, of all tenants.
+    pub fn running(&self) -> impl Iterator<Item = &Conversation> {
+        let all = self.tenants.values().flat_map(|tenant| tenant.by_id.values());
+        all.filter(|conversation| conversation.standing == Standing::Running)
+    }
+
     /// At most `limit` conversations of a tenant, newest first; only those of `owner` when given.
     /// `after` is the `next` of the page before.
     ///
