@@ -1,0 +1,143 @@
+//! Whether words that equal a value are meant as one.
+//!
+//! Titles are full of ordinary words ("Go", "Today", "Money"). Such words are a value only when something
+//! says so: quotation marks, capitals inside the sentence, or the name of the dimension beside them.
+
+use super::dates;
+use super::fillers;
+use super::grammar;
+use super::lexicon::{Lexicon, Stored};
+use super::normalise::Token;
+use super::words;
+
+/// The readings as a value that the context allows.
+pub(super) fn believable(
+    lexicon: &Lexicon,
+    tokens: &[Token],
+    from: usize,
+    to: usize,
+    found: &[Stored],
+) -> Vec<Stored> {
+    let Some(span) = tokens.get(from..to).filter(|_| !found.is_empty()) else { return Vec::new() };
+    let named: Vec<Stored> =
+        found.iter().filter(|s| is_named(lexicon, tokens, from, to, s.dim)).cloned().collect();
+    let quoted = span.iter().all(|t| t.quote.is_some() && t.quote == span.first().and_then(|t| t.quote));
+    if quoted
+        || !named.is_empty()
+            && span.iter().all(|t| !fillers::is_filler(&t.text) || to - from > 1 || t.capital)
+    {
+        return if named.is_empty() { found.to_vec() } else { named };
+    }
+    let letters: usize = span.iter().map(|t| t.full.len()).sum();
+    let believed = if span.iter().all(|t| t.number.is_some()) || letters < 2 {
+        false
+    } else if is_plain(lexicon, span) {
+        !shouted(tokens) && written_as_title(tokens, from, to)
+    } else if to - from == 1 && letters <= 3 {
+        short_is_meant(lexicon, tokens, from)
+    } else {
+        true
+    };
+    if believed { found.to_vec() } else { Vec::new() }
+}
+
+/// Whether the words are grammar, terms of the model, or one ordinary word.
+fn is_plain(lexicon: &Lexicon, span: &[Token]) -> bool {
+    let body = match span {
+        [first, rest @ ..]
+            if !rest.is_empty() && matches!(first.text.as_str(), "the" | "a" | "an" | "my") =>
+        {
+            rest
+        }
+        all => all,
+    };
+    let grammatical = |t: &Token| {
+        fillers::is_filler(&t.text)
+            || grammar::op(&t.text).is_some()
+            || lexicon.term(&t.stem).is_some()
+            || t.number.is_some()
+            || is_date_word(&t.text)
+    };
+    match body {
+        [one] => grammatical(one) || fillers::is_ordinary(&one.text),
+        many => many.iter().all(grammatical),
+    }
+}
+
+fn is_date_word(word: &str) -> bool {
+    words::unit(word).is_some()
+        || words::adverb_of_unit(word).is_some()
+        || words::month(word).is_some()
+        || words::count_word(word).is_some()
+        || words::ordinal(word).is_some()
+        || words::fixed_relative(word).is_some()
+        || words::LAST.contains(&word)
+        || words::VAGUE_TIMES.contains(&word)
+}
+
+/// Capitals on every word, inside a sentence that does not put them everywhere.
+fn written_as_title(tokens: &[Token], from: usize, to: usize) -> bool {
+    let outside =
+        tokens.iter().enumerate().filter(|(n, t)| *n > 0 && (*n < from || *n >= to) && t.text.len() > 3);
+    let (mut small, mut all) = (0, 0);
+    for (_, token) in outside {
+        all += 1;
+        small += usize::from(!token.capital);
+    }
+    let ordinary_case = all == 0 || small * 2 >= all;
+    let capitals = tokens.iter().take(to).skip(from).all(|t| t.capital || t.number.is_some());
+    let inside = tokens.iter().take(to).skip(from.max(1)).any(|t| t.capital);
+    let grammar_word = to - from == 1
+        && tokens.get(from).is_some_and(|t| grammar::op(&t.text).is_some() || is_date_word(&t.text));
+    ordinary_case && capitals && inside && !grammar_word
+}
+
+/// Whether the text is in capitals throughout.
+fn shouted(tokens: &[Token]) -> bool {
+    tokens.iter().filter(|t| t.text.len() > 3).all(|t| t.upper || t.number.is_some())
+}
+
+/// A code such as "CA" or "us": in capitals, or where only a value can stand.
+fn short_is_meant(lexicon: &Lexicon, tokens: &[Token], at: usize) -> bool {
+    let Some(token) = tokens.get(at) else { return false };
+    let word = token.text.as_str();
+    let dotted = token.end - token.start > token.text.len() + 1;
+    if token.upper && !shouted(tokens) || dotted {
+        return true;
+    }
+    let before = at.checked_sub(1).and_then(|n| dates::word(tokens, n)).unwrap_or_default();
+    let english = fillers::is_filler(word) || grammar::op(word).is_some();
+    if english {
+        return word == "us"
+            && matches!(before, "the" | "in" | "from" | "outside" | "within" | "except" | "excluding");
+    }
+    lexicon.term(word).is_none()
+}
+
+/// Whether the dimension stands right before or after the words.
+fn is_named(lexicon: &Lexicon, tokens: &[Token], from: usize, to: usize, dim: usize) -> bool {
+    let names = |at: usize| {
+        (1..=3).any(|n| {
+            let words = tokens.get(at..at + n).unwrap_or_default();
+            let phrase: Vec<&str> = words.iter().map(|t| t.stem.as_str()).collect();
+            words.len() == n && lexicon.term(&phrase.join(" ")).is_some_and(|t| t.dims.contains(&dim))
+        })
+    };
+    let mut before = from;
+    while before > 0
+        && tokens.get(before - 1).is_some_and(|t| {
+            matches!(t.text.as_str(), "of" | "named" | "called" | "is" | "titled" | "=" | "the" | "equals")
+        })
+    {
+        before -= 1;
+    }
+    let ends_before = (1..=3).any(|n| {
+        before.checked_sub(n).is_some_and(|start| {
+            let words = tokens.get(start..before).unwrap_or_default();
+            let phrase: Vec<&str> = words.iter().map(|t| t.stem.as_str()).collect();
+            let singular = words.last().is_some_and(|t| !super::stem::is_plural(&t.text));
+            singular && lexicon.term(&phrase.join(" ")).is_some_and(|t| t.dims.contains(&dim))
+        })
+    });
+    ends_before || names(to) && tokens.get(to).is_some_and(|t| !super::stem::is_plural(&t.text))
+}

@@ -1,0 +1,258 @@
+//! The roles that a noun of the model may play, scored by what stands around it.
+//!
+//! Many nouns are both a metric and a dimension ("customers", "rooms"). The words next to a noun say which:
+//! "how many customers", "by customer", "top 5 customers", "orders of customers in Lima".
+
+use super::amounts::{Subject, Threshold};
+use super::grammar::Op;
+use super::segment::Meaning;
+use super::sentence::Sentence;
+
+/// What a noun does in the sentence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// It is measured.
+    Metric,
+    /// Its metric has a threshold.
+    Limited,
+    /// It is grouped by.
+    Group,
+    /// It only carries a value or a verb.
+    Filler,
+    /// It belongs to an unknown compound.
+    Part,
+}
+
+/// A noun with its possible roles, the likeliest first.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Slot {
+    pub(super) at: usize,
+    pub(super) roles: Vec<(Role, f64)>,
+}
+
+/// Most combinations of roles that are tried.
+const MOST_COMBINATIONS: usize = 192;
+
+/// All nouns that are not yet read, with their roles.
+pub(super) fn slots(sentence: &Sentence, thresholds: &[Threshold]) -> Vec<Slot> {
+    let mut slots: Vec<Slot> = (0..sentence.items.len())
+        .filter(|at| sentence.is_open(*at) && sentence.term(*at).is_some_and(|t| !t.time))
+        .map(|at| {
+            let limited = thresholds.iter().any(|t| t.subject == Subject::Term(at));
+            let mut roles = if limited { vec![(Role::Limited, 3.0)] } else { scored(sentence, at) };
+            roles.sort_by(|a, b| b.1.total_cmp(&a.1));
+            Slot { at, roles }
+        })
+        .collect();
+    while slots
+        .iter()
+        .map(|s| s.roles.len())
+        .try_fold(1_usize, usize::checked_mul)
+        .is_none_or(|n| n > MOST_COMBINATIONS)
+    {
+        let worst = slots.iter_mut().filter(|s| s.roles.len() > 1).min_by(|a, b| last(a).total_cmp(&last(b)));
+        match worst {
+            Some(slot) => drop(slot.roles.pop()),
+            None => break,
+        }
+    }
+    slots
+}
+
+fn last(slot: &Slot) -> f64 {
+    slot.roles.last().map_or(0.0, |r| r.1)
+}
+
+/// All combinations of roles with their summed scores. Nouns joined by "and" like to play the same role.
+pub(super) fn combinations(sentence: &Sentence, slots: &[Slot]) -> Vec<(Vec<(usize, Role)>, f64)> {
+    let mut out: Vec<(Vec<(usize, Role)>, f64)> = vec![(Vec::new(), 0.0)];
+    for slot in slots {
+        let mut next = Vec::with_capacity(out.len() * slot.roles.len());
+        for (chosen, score) in &out {
+            for (role, more) in &slot.roles {
+                let twin = chosen.last().filter(|(at, _)| is_listed(sentence, *at, slot.at));
+                let agreement = twin.map_or(0.0, |(_, other)| if other == role { 1.5 } else { -1.5 });
+                let mut chosen = chosen.clone();
+                chosen.push((slot.at, *role));
+                next.push((chosen, score + more + agreement));
+            }
+        }
+        out = next;
+    }
+    out
+}
+
+/// Whether two nouns are neighbours in a list.
+fn is_listed(sentence: &Sentence, one: usize, other: usize) -> bool {
+    let joint = |n: usize| sentence.op(n) == Some(Op::And) || sentence.meaning(n) == Some(&Meaning::Pause);
+    other > one + 1 && other < one + 4 && (one + 1..other).all(joint)
+}
+
+fn scored(sentence: &Sentence, at: usize) -> Vec<(Role, f64)> {
+    let Some(term) = sentence.term(at) else { return Vec::new() };
+    let (measures, groups) = (!term.metrics.is_empty(), !term.dims.is_empty());
+    let mut scores = Scores { metric: 0.5, group: -0.3, filler: -1.0, part: -9.0 };
+    scores.before(sentence, at, groups);
+    scores.after(sentence, at);
+    scores.carried(sentence, at, groups);
+    let mut roles = Vec::new();
+    if measures {
+        roles.push((Role::Metric, scores.metric));
+    }
+    if groups {
+        roles.push((Role::Group, scores.group));
+    }
+    roles.push((Role::Filler, if groups { scores.filler } else { scores.filler - 0.6 }));
+    if scores.part > 0.0 {
+        roles.push((Role::Part, scores.part));
+    }
+    roles.retain(|(role, score)| *score > -4.0 || *role == Role::Metric && !groups);
+    roles
+}
+
+struct Scores {
+    metric: f64,
+    group: f64,
+    filler: f64,
+    part: f64,
+}
+
+impl Scores {
+    /// What the words before a noun say.
+    fn before(&mut self, sentence: &Sentence, at: usize, groups: bool) {
+        let lead = lead(sentence, at);
+        let singular = !sentence.plural(at);
+        match lead.and_then(|n| sentence.op(n)) {
+            Some(Op::HowMany | Op::Count) => self.add(3.0, -2.5, -2.5),
+            Some(Op::HowMuch) => self.add(1.0, 0.0, 0.0),
+            Some(Op::Average | Op::Total) => self.add(2.0, -1.0, -1.0),
+            Some(Op::By) => self.add(if groups { 0.4 } else { 1.0 }, 2.3, 0.0),
+            Some(Op::Each) => self.add(-2.0, 3.3, 0.0),
+            Some(Op::Which) => self.add(-2.0, 3.3, 0.0),
+            Some(Op::What) => self.add(0.5, if singular { 2.0 } else { 0.6 }, 0.0),
+            Some(Op::Super { quantity: true, .. }) => self.add(3.0, 0.5, 0.0),
+            Some(Op::Super { .. } | Op::Popular { .. }) if groups => self.add(0.0, 3.3, 0.0),
+            Some(Op::Rank) => self.add(0.5, 2.3, 0.0),
+            Some(Op::Who) if groups => self.add(-1.0, 0.5, 1.0),
+            Some(Op::Contrast) => self.add(0.5, 1.0, 0.0),
+            Some(Op::With) => self.add(0.3, -0.5, 0.5),
+            Some(Op::Of | Op::To) => self.add(0.0, 0.0, 0.6),
+            Some(Op::Trade(_)) => self.add(0.0, 0.0, 0.6),
+            Some(Op::List) => self.add(-0.5, 0.5, 0.0),
+            Some(Op::Versus) => self.add(0.5, 0.0, 0.0),
+            _ if lead.is_none() => self.add(1.0, 0.5, 0.0),
+            _ => {}
+        }
+        let all = at.checked_sub(1).is_some_and(|n| sentence.op(n) == Some(Op::All));
+        if all && groups && matches!(lead.and_then(|n| sentence.op(n)), Some(Op::By | Op::Of)) {
+            self.filler += if sentence.has(|op| matches!(op, Op::Total | Op::Combined)) { 4.0 } else { 2.5 };
+        }
+        let governor = lead
+            .filter(|n| matches!(sentence.op(*n), Some(Op::Of | Op::By | Op::To | Op::With)))
+            .and_then(|n| n.checked_sub(1));
+        if governor.is_some_and(|n| sentence.is_unknown(n)) {
+            self.metric -= 3.5;
+        }
+        let rivals = sentence.ops(|op| matches!(op, Op::HowMany | Op::Count));
+        if rivals.iter().any(|n| sentence.is_unknown(n + 1) && *n < at) && groups {
+            self.metric -= 4.0;
+        }
+    }
+
+    /// What the words after a noun say.
+    fn after(&mut self, sentence: &Sentence, at: usize) {
+        let next = sentence.op(at + 1);
+        if matches!(next, Some(Op::By | Op::Each)) {
+            self.metric += 1.0;
+            if sentence.term(at + 2).is_some_and(|t| t.dims.is_empty() && !t.metrics.is_empty())
+                || sentence.op(at + 2).is_some_and(|op| matches!(op, Op::Count | Op::Total | Op::Average))
+            {
+                self.group += 2.0;
+            }
+        }
+        let clause = matches!(
+            next,
+            Some(
+                Op::With
+                    | Op::That
+                    | Op::Who
+                    | Op::Where
+                    | Op::Which
+                    | Op::Trade(_)
+                    | Op::Compare(_)
+                    | Op::Between
+            )
+        );
+        let limits = (at + 1..sentence.items.len()).any(|n| {
+            matches!(
+                sentence.op(n),
+                Some(Op::Compare(_) | Op::OrBeyond { .. } | Op::Super { .. } | Op::Popular { .. })
+            )
+        });
+        if clause && limits {
+            self.group += 2.5;
+        }
+        let governed =
+            at.checked_sub(1).is_some_and(|n| matches!(sentence.op(n), Some(Op::By | Op::Each | Op::Which)));
+        if sentence.is_unknown(at + 1) && !sentence.plural(at) && !governed {
+            self.part = 4.0;
+        }
+    }
+
+    /// Whether the noun only carries a value ("customers in Lima") or a verb ("what do customers spend").
+    fn carried(&mut self, sentence: &Sentence, at: usize, groups: bool) {
+        if carries_value(sentence, at) {
+            self.filler += 2.2;
+        }
+        let verb = |n: usize| matches!(sentence.op(n), Some(Op::Trade(_)));
+        let spends = sentence.term(at + 1).is_some_and(|t| !t.metrics.is_empty())
+            && sentence.words(at + 1).any(|w| w.starts_with("spen"));
+        let person = [true, false].iter().any(|buys| {
+            sentence.person(*buys).is_some_and(|dim| sentence.term(at).is_some_and(|t| t.dims.contains(&dim)))
+        });
+        if groups
+            && person
+            && (verb(at + 1)
+                || spends
+                || carries_value(sentence, at) && (at + 1..sentence.items.len()).any(verb))
+        {
+            self.filler += 1.2;
+        }
+        if person && at.checked_sub(1).is_some_and(|n| matches!(sentence.op(n), Some(Op::Of | Op::To))) {
+            self.filler += 0.8;
+        }
+    }
+
+    fn add(&mut self, metric: f64, group: f64, filler: f64) {
+        self.metric += metric;
+        self.group += group;
+        self.filler += filler;
+    }
+}
+
+/// The piece before a noun that governs it, past values and counts that only describe it.
+pub(super) fn lead(sentence: &Sentence, at: usize) -> Option<usize> {
+    let describes = |n: usize| match sentence.meaning(n) {
+        Some(Meaning::Value(_) | Meaning::Number { .. }) => true,
+        Some(Meaning::Op(op)) => matches!(op, Op::Distinct | Op::All),
+        _ => false,
+    };
+    (0..at).rev().find(|n| !describes(*n))
+}
+
+/// Whether a value describes the noun: "Latin songs", "customers who live in Lima", "songs by Olodum".
+fn carries_value(sentence: &Sentence, at: usize) -> bool {
+    if at.checked_sub(1).is_some_and(|n| sentence.is_value(n)) {
+        return true;
+    }
+    let mut next = at + 1;
+    while next < at + 5
+        && matches!(
+            sentence.op(next),
+            Some(Op::Of | Op::That | Op::Who | Op::With | Op::Where | Op::Not | Op::By | Op::All)
+        )
+    {
+        next += 1;
+    }
+    next > at + 1 && sentence.is_value(next)
+}

@@ -1,0 +1,161 @@
+//! Other phrases for a metric that follow from those the model lists.
+//!
+//! "average order value" is also "average value of orders"; where "order count" is a synonym and "invoice"
+//! another word for the same thing, so is "invoice count"; a ratio is its numerator "per" its denominator.
+
+use super::lexicon::{Term, canonical};
+use crate::semantic::model::{Metric, MetricKind, Model};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// Idioms of several words that count as one.
+const IDIOMS: &[(&str, &str)] = &[
+    ("year over year", "yoy"),
+    ("year on year", "yoy"),
+    ("year to year", "yoy"),
+    ("y o y", "yoy"),
+    ("y y", "yoy"),
+];
+
+/// Most phrases that are made for one model.
+const MOST_MADE: usize = 20_000;
+
+/// A canonical phrase with its idioms joined.
+pub(super) fn join_idioms(phrase: &str) -> String {
+    let mut padded = format!(" {phrase} ");
+    for (long, short) in IDIOMS {
+        padded = padded.replace(&format!(" {long} "), &format!(" {short} "));
+    }
+    padded.trim().to_owned()
+}
+
+/// Canonical phrases that the model lists for a metric.
+pub(super) fn phrases(metric: &Metric) -> BTreeSet<String> {
+    let names = [&metric.name, &metric.label].into_iter().chain(&metric.synonyms);
+    names.map(|n| canonical(n)).filter(|n| !n.is_empty()).collect()
+}
+
+/// Phrases that follow from the listed ones, with the terms that they mean.
+pub(super) fn made(model: &Model, listed: &HashMap<String, Term>) -> BTreeMap<String, Term> {
+    let classes = classes(listed);
+    let mut found: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
+    for (place, metric) in model.metrics.iter().enumerate() {
+        let mut forms = phrases(metric);
+        forms.extend(quotients(model, metric));
+        let exchanged: Vec<String> = forms.iter().flat_map(|form| exchange(form, &classes)).collect();
+        forms.extend(exchanged);
+        let turned: Vec<String> = forms.iter().flat_map(|form| turn(form)).collect();
+        forms.extend(turned);
+        for form in forms.into_iter().filter(|form| !listed.contains_key(form)) {
+            if found.len() < MOST_MADE {
+                found.entry(form).or_default().insert(place);
+            }
+        }
+    }
+    found
+        .into_iter()
+        .map(|(form, places)| {
+            let contested = is_contested(&form, listed);
+            let term =
+                Term { metrics: places.into_iter().collect(), made: true, contested, ..Term::default() };
+            (form, term)
+        })
+        .collect()
+}
+
+/// Whether "X per Y" could be the metric X grouped by the dimension Y.
+fn is_contested(form: &str, listed: &HashMap<String, Term>) -> bool {
+    let Some((left, right)) = form.split_once(" per ") else { return false };
+    let metric = listed.get(left).is_some_and(|t| !t.metrics.is_empty());
+    metric && listed.get(right).is_some_and(|t| !t.dims.is_empty())
+}
+
+/// Single words that mean the same metric or dimension.
+fn classes(listed: &HashMap<String, Term>) -> HashMap<String, BTreeSet<String>> {
+    let mut by_meaning: BTreeMap<(bool, usize), BTreeSet<String>> = BTreeMap::new();
+    for (phrase, term) in listed.iter().filter(|(phrase, _)| !phrase.contains(' ')) {
+        for place in &term.metrics {
+            by_meaning.entry((true, *place)).or_default().insert(phrase.clone());
+        }
+        for place in &term.dims {
+            by_meaning.entry((false, *place)).or_default().insert(phrase.clone());
+        }
+    }
+    let mut found: HashMap<String, BTreeSet<String>> = HashMap::new();
+    for words in by_meaning.values() {
+        for word in words {
+            found.entry(word.clone()).or_default().extend(words.iter().filter(|w| *w != word).cloned());
+        }
+    }
+    found
+}
+
+/// The phrase with one word exchanged for another of the same meaning.
+fn exchange(form: &str, classes: &HashMap<String, BTreeSet<String>>) -> Vec<String> {
+    let words: Vec<&str> = form.split(' ').collect();
+    if words.len() < 2 {
+        return Vec::new();
+    }
+    let mut out = Vec::new();
+    for (at, word) in words.iter().enumerate() {
+        for other in classes.get(*word).into_iter().flatten() {
+            let exchanged = words.iter().enumerate().map(|(n, w)| if n == at { other.as_str() } else { w });
+            out.push(exchanged.collect::<Vec<_>>().join(" "));
+        }
+    }
+    out
+}
+
+/// "X Y" as "Y of X", and "average X Y" as "average Y of X" and "average Y per X".
+fn turn(form: &str) -> Vec<String> {
+    match form.split(' ').collect::<Vec<_>>().as_slice() {
+        [x, y] if !matches!(*x, "average" | "total" | "largest" | "smallest" | "number") && *y != "per" => {
+            vec![format!("{y} of {x}")]
+        }
+        [a, x, y] if *a == "average" && *x != "per" => {
+            vec![
+                format!("{a} {y} of {x}"),
+                format!("{a} {y} per {x}"),
+                format!("{a} {y} of a {x}"),
+                format!("{a} {y} of an {x}"),
+                format!("{a} {y} of the {x}"),
+                format!("{a} {y} of our {x}"),
+                format!("{x} {y} on {a}"),
+                format!("{y} per {x}"),
+            ]
+        }
+        [a, x, y] if matches!(*a, "largest" | "smallest" | "total") && *x != "per" => {
+            vec![format!("{a} {y} of {x}")]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// "numerator per denominator" of a ratio.
+fn quotients(model: &Model, metric: &Metric) -> Vec<String> {
+    let MetricKind::Ratio { numerator, denominator } = &metric.kind else { return Vec::new() };
+    let (Some(above), Some(below)) = (model.metric(numerator), model.metric(denominator)) else {
+        return Vec::new();
+    };
+    let below: Vec<String> = phrases(below).into_iter().filter(|p| !p.contains(' ')).collect();
+    let pairs = phrases(above)
+        .into_iter()
+        .flat_map(|a| below.iter().map(move |b| format!("{a} per {b}")).collect::<Vec<_>>());
+    pairs.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_compound_can_be_turned_around() {
+        assert!(turn("average order value").contains(&"average value of order".to_owned()));
+        assert!(turn("catalog size").contains(&"size of catalog".to_owned()));
+        assert!(turn("average price").is_empty());
+    }
+
+    #[test]
+    fn idioms_count_as_one_word() {
+        assert_eq!(join_idioms("year over year growth"), "yoy growth");
+    }
+}
