@@ -17,6 +17,8 @@ use tokio::sync::OwnedSemaphorePermit;
 pub(crate) enum Ends {
     /// With its turn: it may go on while the service drains.
     WithTurn,
+    /// With what is recorded, however many turns that is.
+    WithHistory,
     /// Never by itself: it is cut as soon as the service begins to drain.
     WithService,
 }
@@ -34,7 +36,7 @@ struct Feed {
 /// Streams the events to the client.
 pub(crate) fn response(api: &Api, events: EventStream, ends: Ends, slot: OwnedSemaphorePermit) -> Response {
     let last = match ends {
-        Ends::WithTurn => Phase::Closing,
+        Ends::WithTurn | Ends::WithHistory => Phase::Closing,
         Ends::WithService => Phase::Draining,
     };
     let feed = Feed {

@@ -48,8 +48,7 @@ fn a_truncated_journal_is_reported_and_never_served_as_if_whole() {
         assert_eq!(vanna(&data, &["ask", "revenue by track"]).0, 0);
     }
     let db = data.join("journal").join("db");
-    let length = std::fs::metadata(&db).expect("a file").len();
-    std::fs::OpenOptions::new().write(true).open(&db).expect("opened").set_len(length / 3).expect("cut");
+    std::fs::OpenOptions::new().write(true).open(&db).expect("opened").set_len(2_000).expect("cut");
     let (code, said) = vanna(&data, &["journal", "verify"]);
     assert!(code == 1 || code == 3, "{code} {said}");
     assert!(said.contains("damaged"), "{said}");

@@ -72,7 +72,11 @@ pub(crate) async fn events(
     StrictQuery(query): StrictQuery<ReplayQuery>,
 ) -> Result<Response, Problem> {
     let replay = query.check(&headers)?;
-    let ends = if replay.follow && replay.request_id.is_none() { Ends::WithService } else { Ends::WithTurn };
+    let ends = match (&replay.request_id, replay.follow) {
+        (Some(_), _) => Ends::WithTurn,
+        (None, false) => Ends::WithHistory,
+        (None, true) => Ends::WithService,
+    };
     let slot = api.slot()?;
     let events = api.within(api.service.replay(&caller, &ids.conversation, replay)).await?;
     Ok(sse::response(&api, events, ends, slot))

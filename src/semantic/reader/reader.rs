@@ -99,7 +99,7 @@ impl Reader {
         let picks = picks::read(&mut sentence, times.versus);
         let facts = Facts { times, thresholds, ranking, picks };
         let slots = roles::slots(&sentence, &facts.thresholds);
-        let mut drafts: Vec<Draft> = roles::combinations(&slots)
+        let mut drafts: Vec<Draft> = roles::combinations(&sentence, &slots)
             .into_iter()
             .map(|(chosen, score)| {
                 let mut draft = Draft::new(&sentence, &facts, &chosen, score);

@@ -63,21 +63,29 @@ fn last(slot: &Slot) -> f64 {
     slot.roles.last().map_or(0.0, |r| r.1)
 }
 
-/// All combinations of roles with their summed scores.
-pub(super) fn combinations(slots: &[Slot]) -> Vec<(Vec<(usize, Role)>, f64)> {
+/// All combinations of roles with their summed scores. Nouns joined by "and" like to play the same role.
+pub(super) fn combinations(sentence: &Sentence, slots: &[Slot]) -> Vec<(Vec<(usize, Role)>, f64)> {
     let mut out: Vec<(Vec<(usize, Role)>, f64)> = vec![(Vec::new(), 0.0)];
     for slot in slots {
         let mut next = Vec::with_capacity(out.len() * slot.roles.len());
         for (chosen, score) in &out {
             for (role, more) in &slot.roles {
+                let twin = chosen.last().filter(|(at, _)| is_listed(sentence, *at, slot.at));
+                let agreement = twin.map_or(0.0, |(_, other)| if other == role { 1.5 } else { -1.5 });
                 let mut chosen = chosen.clone();
                 chosen.push((slot.at, *role));
-                next.push((chosen, score + more));
+                next.push((chosen, score + more + agreement));
             }
         }
         out = next;
     }
     out
+}
+
+/// Whether two nouns are neighbours in a list.
+fn is_listed(sentence: &Sentence, one: usize, other: usize) -> bool {
+    let joint = |n: usize| sentence.op(n) == Some(Op::And) || sentence.meaning(n) == Some(&Meaning::Pause);
+    other > one + 1 && other < one + 4 && (one + 1..other).all(joint)
 }
 
 fn scored(sentence: &Sentence, at: usize) -> Vec<(Role, f64)> {
