@@ -19,4 +19,6 @@ pub mod refusal;
 pub mod render;
 pub mod resolve;
 pub mod select;
+#[cfg(test)]
+mod tests;
 pub mod validate;
