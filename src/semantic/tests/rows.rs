@@ -57,6 +57,21 @@ fn a_compiled_query_tells_what_it_returns_and_reads() {
 }
 
 #[test]
+fn the_documented_query_compiles_to_the_documented_statement() {
+    let page = include_str!("../../../docs/semantic-layer.md");
+    let block = |kind: &str| {
+        let rest = page.split_once(&format!("```{kind}\n")).expect("a block").1;
+        rest.split_once("```").expect("its end").0
+    };
+    let model = crate::semantic::load::load_str(block("yaml"), "page").expect("loads");
+    assert_eq!(model.warnings, []);
+    let compiled = compiled(&model.model, serde_json::from_str(block("json")).expect("a query"));
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(words(&compiled.sql), words(block("sql")));
+    assert_eq!(rows(&sample_database(), &compiled).len(), 0, "no country sells for 100 in one month");
+}
+
+#[test]
 fn distinct_values_of_a_field_can_be_read() {
     let (model, database) = (sample_model(), sample_database());
     let dialect = crate::sql::dialect::DialectKind::Sqlite;
