@@ -1,17 +1,7 @@
 //! The sample database that ships inside the binary: Chinook, a music shop (MIT, see `LICENSE-MIT.md`).
 
+mod database;
 mod unpack;
 
+pub use database::{AS_OF, DATABASE, MODEL, NAME};
 pub use unpack::unpack;
-
-/// The SQLite file as published.
-pub const DATABASE: &[u8] = include_bytes!("Chinook_Sqlite.sqlite");
-
-/// Name of the sample as a source.
-pub const NAME: &str = "chinook";
-
-/// The semantic model of the sample.
-pub const MODEL: &str = include_str!("chinook.yaml");
-
-/// The day that "today" means for the sample: its last invoices are of that December.
-pub const AS_OF: &str = "2025-12-31";

@@ -62,8 +62,12 @@ pub fn compile(model: &Model, query: &SemanticQuery, dialect: DialectKind) -> Re
 /// # Errors
 /// As [`compile`]; text that is not a semantic query gives `bad_query`.
 pub fn compile_json(model: &Model, query: &str, dialect: DialectKind) -> Result<Compiled, CompileError> {
-    let query: SemanticQuery = serde_json::from_str(query)
-        .map_err(|error| CompileError::missing(Code::BadQuery, format!("not a semantic query: {error}")))?;
+    let bad = |why: &str| CompileError::missing(Code::BadQuery, format!("not a semantic query: {why}"));
+    let json: serde_json::Value = serde_json::from_str(query).map_err(|error| bad(&error.to_string()))?;
+    if !json.is_object() {
+        return Err(bad("it is not a JSON object"));
+    }
+    let query: SemanticQuery = serde_json::from_value(json).map_err(|error| bad(&error.to_string()))?;
     compile(model, &query, dialect)
 }
 

@@ -21,4 +21,6 @@ pub mod refusal;
 pub mod render;
 pub mod resolve;
 pub mod select;
+#[cfg(test)]
+mod tests;
 pub mod validate;

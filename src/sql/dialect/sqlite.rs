@@ -19,14 +19,13 @@ impl Dialect for Sqlite {
         if plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
     }
 
-    /// A NUL would end the statement, so it is spelled as a function call.
+    /// A NUL would end the statement, so such a text is spelled as bytes (of UTF-8, the usual encoding).
     fn text(&self, text: &str) -> String {
-        let quoted = |part: &str| format!("'{}'", part.replace('\'', "''"));
-        if !text.contains('\0') {
-            return quoted(text);
+        if text.contains('\0') {
+            let digits: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+            return format!("CAST(x'{digits}' AS TEXT)");
         }
-        let parts: Vec<String> = text.split('\0').map(quoted).collect();
-        format!("({})", parts.join(" || char(0) || "))
+        format!("'{}'", text.replace('\'', "''"))
     }
 
     fn real(&self, number: f64) -> String {

@@ -3,7 +3,8 @@
 use super::session::Session;
 use super::stop::Stop;
 use super::{fault, read};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, RelationKind};
+use std::collections::BTreeSet;
 use vanna_actors::ports::sql::{Check, Failure, Statement};
 
 const NAMES: [&str; 4] = ["single_statement", "read_only", "dry_run", "identifiers_resolved"];
@@ -24,7 +25,7 @@ pub(super) fn checks(
             about_engine(NAMES[0], &bound, "exactly one statement"),
             about_engine(NAMES[1], &bound, "reads only"),
             about_engine(NAMES[2], &bound, "the source prepared it"),
-            identifiers(statement, catalog),
+            identifiers(statement, catalog, &verdict.reads()),
         ]
     });
     made.map_err(|error| fault::from_engine(&error))
@@ -41,17 +42,44 @@ fn about_engine(name: &str, prepared: &Result<(), Failure>, good: &str) -> Check
     check(name, prepared.clone().map(|()| good.to_owned()).map_err(|failure| failure.message))
 }
 
-fn identifiers(statement: &Statement, catalog: &Catalog) -> Check {
+/// Declared names must exist, and what the engine reads must be declared: lineage rests on it.
+fn identifiers(statement: &Statement, catalog: &Catalog, reads: &BTreeSet<(String, String)>) -> Check {
     let tables = statement.tables.iter().filter(|table| catalog.relation(table).is_none());
     let columns = statement.columns.iter().filter(|name| !has_column(catalog, name));
     let unknown: Vec<&str> = tables.chain(columns).map(String::as_str).collect();
+    let undeclared = undeclared(statement, catalog, reads);
     let (tables, columns) = (statement.tables.len(), statement.columns.len());
-    let found = if unknown.is_empty() {
-        Ok(format!("{tables} tables and {columns} columns are in the schema"))
-    } else {
+    let found = if !unknown.is_empty() {
         Err(format!("not in the schema: {}", unknown.join(", ")))
+    } else if !undeclared.is_empty() {
+        Err(format!("read but not declared: {}", undeclared.join(", ")))
+    } else {
+        Ok(format!("{tables} tables and {columns} columns are in the schema"))
     };
     check(NAMES[3], found)
+}
+
+/// What the engine reads beyond what is declared. Through a view it reads the tables behind it,
+/// which nobody has to declare.
+fn undeclared(statement: &Statement, catalog: &Catalog, reads: &BTreeSet<(String, String)>) -> Vec<String> {
+    let is_view = |table: &String| catalog.relation(table).is_some_and(|r| r.kind == RelationKind::View);
+    if statement.tables.iter().any(is_view) {
+        return Vec::new();
+    }
+    let declares = |names: &[String], name: &str| names.iter().any(|known| known.eq_ignore_ascii_case(name));
+    let mut missing = Vec::new();
+    for (table, column) in reads {
+        let full = format!("{table}.{column}");
+        // A row has an identity that is no column of the catalog.
+        let is_column = catalog.relation(table).is_some_and(|relation| relation.column(column).is_some());
+        if !declares(&statement.tables, table) {
+            missing.push(table.clone());
+        } else if is_column && !declares(&statement.columns, &full) {
+            missing.push(full);
+        }
+    }
+    missing.dedup();
+    missing
 }
 
 /// Names may hold dots themselves, so every dot is tried as the one between table and column.

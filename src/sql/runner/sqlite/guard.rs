@@ -6,7 +6,8 @@
 use super::fault;
 use crate::catalog::Catalog;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use vanna_actors::ports::sql::Failure;
 
 /// Functions that a statement may call, sorted.
@@ -141,19 +142,41 @@ enum Denial {
     Other,
 }
 
-/// Remembers why a statement was refused, because the engine itself only says that it was.
+/// Remembers what a statement reads and why it was refused, because the engine itself only says that
+/// it was.
 #[derive(Clone, Default)]
-pub(super) struct Verdict(Arc<Mutex<Option<Denial>>>);
+pub(super) struct Verdict(Arc<Mutex<Seen>>);
+
+#[derive(Default)]
+struct Seen {
+    denial: Option<Denial>,
+    reads: BTreeSet<(String, String)>,
+}
 
 impl Verdict {
     fn deny(&self, denial: Denial) -> Authorization {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(denial);
+        self.seen().denial.get_or_insert(denial);
         Authorization::Deny
+    }
+
+    fn read(&self, table: &str, column: &str) -> Authorization {
+        self.seen().reads.insert((table.to_ascii_lowercase(), column.to_ascii_lowercase()));
+        Authorization::Allow
+    }
+
+    /// Tables of the catalog and their columns that the engine reads, in lower case. The column is
+    /// empty where a table is read for its rows alone.
+    pub(super) fn reads(&self) -> BTreeSet<(String, String)> {
+        self.seen().reads.clone()
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The refusal in words, if there was one.
     pub(super) fn failure(&self) -> Option<Failure> {
-        let denial = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
+        let denial = self.seen().denial.clone()?;
         Some(match denial {
             Denial::Change => fault::not_read_only("Only a SELECT may run; this would change the source."),
             Denial::Function(name) => fault::not_authorized(&format!("The function {name}")),
@@ -175,7 +198,10 @@ pub(super) fn judge(context: &AuthContext<'_>, catalog: &Catalog, verdict: &Verd
             verdict.deny(Denial::Function(name))
         }
         AuthAction::Read { table_name, column_name } => {
-            if may_read(context.database_name, table_name, column_name, catalog) {
+            if is_of_catalog(context.database_name, table_name, catalog) {
+                return verdict.read(table_name, column_name);
+            }
+            if may_read_beside_catalog(context.database_name, table_name, column_name) {
                 return Authorization::Allow;
             }
             verdict.deny(Denial::Table(table_name.to_owned()))
@@ -189,17 +215,17 @@ pub(super) fn judge(context: &AuthContext<'_>, catalog: &Catalog, verdict: &Verd
     }
 }
 
-fn may_read(database: Option<&str>, table: &str, column: &str, catalog: &Catalog) -> bool {
-    let lower = table.to_ascii_lowercase();
-    if catalog.relation(&lower).is_some() {
-        return database.is_none_or(|name| name == "main");
-    }
-    if TABLE_FUNCTIONS.contains(&lower.as_str()) {
-        return true;
-    }
+fn is_of_catalog(database: Option<&str>, table: &str, catalog: &Catalog) -> bool {
+    catalog.relation(table).is_some() && database.is_none_or(|name| name == "main")
+}
+
+/// Sources of rows that are no tables: what listed functions produce, and common table expressions.
+fn may_read_beside_catalog(database: Option<&str>, table: &str, column: &str) -> bool {
+    let table = table.to_ascii_lowercase();
     // A common table expression of which no column is used comes here with an empty column, and so
     // do the tables that the engine provides; those are known by name.
-    column.is_empty() && database.is_none() && !is_of_engine(&lower)
+    let expression = column.is_empty() && database.is_none() && !is_of_engine(&table);
+    expression || TABLE_FUNCTIONS.contains(&table.as_str())
 }
 
 fn is_of_engine(table: &str) -> bool {

@@ -170,11 +170,11 @@ async fn a_statement_that_takes_too_long_is_stopped() {
 async fn dropping_a_run_stops_the_engine_and_gives_its_connection_back() {
     let dir = tempfile::tempdir().unwrap();
     let source = SqliteSource::with_connections("test", database(dir.path(), ""), 1).unwrap();
-    let forever = Limits { time: Duration::from_secs(3_600), ..Limits::default() };
+    let long = Limits { time: Duration::from_secs(90), ..Limits::default() };
     for _ in 0..3 {
         let before = source.looks();
         let (runner, statement) = (source.clone(), asking(RUNAWAY));
-        let run = tokio::spawn(async move { runner.run(&statement, forever).await });
+        let run = tokio::spawn(async move { runner.run(&statement, long).await });
         while source.looks() < before + 10 {
             tokio::task::yield_now().await;
         }
@@ -214,10 +214,44 @@ async fn checks_tell_what_is_proven_before_a_run() {
     let checks = source.check(&statement).await;
     assert_eq!(passed(&checks)[3], ("identifiers_resolved", false));
     assert_eq!(checks[3].detail, "not in the schema: T.x.gone");
+    statement.columns.truncate(1);
+    let hidden = source.check(&statement).await;
+    assert_eq!(passed(&hidden)[3], ("identifiers_resolved", false));
+    assert_eq!(hidden[3].detail, "read but not declared: t.x.b.c");
     let refused = source.check(&asking("SELECT 1; SELECT 2")).await;
     assert_eq!(passed(&refused)[..3], all.map(|name| (name, false))[..3]);
     let misspelt = source.check(&asking("SELECT \"aa\" FROM \"T.x\"")).await;
     assert_eq!(passed(&misspelt)[2], ("dry_run", false));
+}
+
+#[tokio::test]
+async fn every_way_of_reading_must_be_declared() {
+    let script = "CREATE TABLE t (a INTEGER PRIMARY KEY, b); CREATE TABLE u (c);
+                  CREATE VIEW v AS SELECT b FROM t;";
+    let (_dir, source) = source(script);
+    let cases = [
+        ("SELECT count(*) FROM t", "t"),
+        ("WITH x AS (SELECT a FROM t) SELECT count(*) FROM x", "t t.a"),
+        ("SELECT (SELECT max(c) FROM u) FROM t WHERE rowid > 1", "t t.a u u.c"),
+        ("SELECT b FROM t JOIN u ON a = c", "t u t.a t.b u.c"),
+        ("SELECT a FROM t UNION SELECT c FROM u ORDER BY 1", "t u t.a u.c"),
+        ("SELECT b FROM v", "v v.b"),
+        ("SELECT 1", ""),
+    ];
+    for (sql, names) in cases {
+        let mut statement = asking(sql);
+        let all: Vec<String> = names.split_whitespace().map(str::to_owned).collect();
+        (statement.columns, statement.tables) = all.iter().cloned().partition(|name| name.contains('.'));
+        let checks = source.check(&statement).await;
+        assert!(checks.iter().all(|check| check.passed), "{sql}: {checks:?}");
+        for left_out in all.iter().filter(|name| !name.starts_with('v')) {
+            let mut partial = statement.clone();
+            partial.tables.retain(|name| name != left_out);
+            partial.columns.retain(|name| name != left_out);
+            let checks = source.check(&partial).await;
+            assert!(!checks[3].passed, "{sql} without {left_out}");
+        }
+    }
 }
 
 #[tokio::test]
