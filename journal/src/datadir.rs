@@ -1,7 +1,7 @@
 //! The data directory: proof that it is ours, and that nobody else has it.
 //!
 //! `vanna.journal` marks the directory and its format, `lock` names the process that has it,
-//! `journal/` is sled's, `blobs/` holds large bodies, `head` remembers how far we got.
+//! `journal/` is the storage engine's, `blobs/` holds large bodies, `head` remembers how far we got.
 
 use crate::open::{OpenError, is_full};
 use std::fs::{self, File};
@@ -59,7 +59,7 @@ impl DataDir {
         Ok(())
     }
 
-    /// Where sled keeps its files.
+    /// Where the storage engine keeps its files.
     pub(crate) fn journal(&self) -> PathBuf {
         self.root.join("journal")
     }

@@ -11,7 +11,7 @@ mod worker;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use vanna_journal::conformance::{Draw, new_record, stream};
+use vanna_journal::conformance::{Draw, append_to, new_record, stream};
 use vanna_journal::{Append, Expect, Journal, OpenError, Record, SledJournal};
 
 #[tokio::test]
@@ -32,15 +32,39 @@ async fn damage_is_reported_and_never_served() {
     assert!(reported > 0, "no damage was noticed at all");
 }
 
+#[tokio::test]
+async fn an_end_that_was_lost_without_a_word_is_noticed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (data, old) = (dir.path().join("data"), dir.path().join("old"));
+    write(&data).await;
+    copy_dir(&data.join("journal"), &old);
+    let journal = SledJournal::open(&data, worker::options()).unwrap();
+    journal.append(append_to("a", 3)).await.unwrap();
+    drop(journal);
+    fs::remove_dir_all(data.join("journal")).unwrap();
+    fs::rename(&old, data.join("journal")).unwrap();
+    let error = SledJournal::open(&data, worker::options()).err().unwrap();
+    assert_eq!(error.code(), "journal_damaged");
+    assert!(error.to_string().contains("it ends at position 450, though 453 was acknowledged"), "{error}");
+}
+
+#[tokio::test]
+async fn a_snapshot_that_was_not_finished_is_no_damage() {
+    let dir = tempfile::tempdir().unwrap();
+    let truth = write(dir.path()).await;
+    fs::write(dir.path().join("journal/snap.00000000FFFFFFFF.generating"), b"half").unwrap();
+    assert!(!is_reported(dir.path(), &truth, "an unfinished snapshot"));
+}
+
 /// A journal with all that a journal has, from three processes.
 async fn write(dir: &Path) -> Vec<Record> {
-    for _ in 0..3 {
+    for process in 0..3 {
         let journal = SledJournal::open(dir, worker::options()).unwrap();
         for n in 0..150_u64 {
             let id = format!("s{}", n % 6);
             let version = journal.version_of(&stream(&id));
             let records = vec![new_record(worker::body(&id, version + 1))];
-            let request = Some(n.to_string());
+            let request = Some(format!("{process}-{n}"));
             journal
                 .append(Append { stream: stream(&id), expect: Expect::Any, request, records })
                 .await

@@ -11,11 +11,58 @@ mod worker;
 
 use std::collections::HashMap;
 use std::process::{Command, Stdio};
+use vanna_journal::conformance::append_to;
+use vanna_journal::{AppendError, Journal, SledJournal};
 
 #[test]
 #[ignore = "the process that is watched"]
 fn works_while_it_is_watched() {
     worker::work();
+}
+
+#[tokio::test]
+#[ignore = "the process whose disk fails"]
+async fn works_on_a_disk_that_fails() {
+    let journal = SledJournal::open(&worker::dir(), worker::options()).unwrap();
+    let mut written = 0;
+    while journal.append(append_to("a", 1)).await.is_ok() {
+        written += 1;
+        assert!(written < 1000, "the disk does not fail");
+    }
+    assert!(written > 0);
+    for _ in 0..3 {
+        assert!(matches!(journal.append(append_to("a", 1)).await, Err(AppendError::Poisoned(_))));
+    }
+    assert_eq!(journal.read_all(0, 100).unwrap().len(), written, "what is durable can be read");
+    println!("written {written}");
+}
+
+#[test]
+fn a_failed_sync_is_final_and_costs_nothing_that_was_acknowledged() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = Command::new("strace");
+    command.args([
+        "-f",
+        "-o",
+        "/dev/null",
+        "-e",
+        "trace=fdatasync",
+        "-e",
+        "inject=fdatasync:error=EIO:when=12",
+        "--",
+    ]);
+    command.args(worker::arguments("works_on_a_disk_that_fails"));
+    worker::set(&mut command, dir.path(), 0, 0);
+    let output = command
+        .output()
+        .expect("this test needs strace: install it, on Debian with `apt-get install strace`");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    let written = text.lines().find_map(|line| line.split_once("written ")?.1.parse::<u64>().ok()).unwrap();
+    let journal = SledJournal::open(dir.path(), worker::options()).unwrap();
+    let report = journal.verify();
+    assert_eq!(report.damage, None);
+    assert!(report.records >= written);
 }
 
 #[test]

@@ -165,3 +165,45 @@ pub(super) fn advance(
     overlay.forget(entries.len());
     Ok(checkpoint)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conformance::{append_to, stream};
+    use crate::{Append, Appended, Journal, OpenOptions, SledJournal, Span};
+
+    #[tokio::test]
+    async fn a_lost_or_false_index_is_built_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let open =
+            || SledJournal::open(dir.path(), OpenOptions { purpose: "test".into(), queue: 100 }).unwrap();
+        let with = |n: u64| Append { request: Some(n.to_string()), ..append_to(&(n % 3).to_string(), 2) };
+        let journal = open();
+        for n in 0..OVERLAY as u64 / 8 {
+            journal.append(with(n)).await.unwrap();
+        }
+        let stats = journal.stats().unwrap();
+        drop(journal);
+        let spoil: [fn(&Store); 3] = [
+            |store| drop(store.index.clear().unwrap()),
+            |store| drop(store.index.remove([0]).unwrap()),
+            |store| drop(store.index.pop_max().and_then(|_| store.index.insert([1, 0], b"?")).unwrap()),
+        ];
+        for spoil in spoil {
+            let store = Store::open(&dir.path().join("journal"), false).unwrap();
+            spoil(&store);
+            store.commit().unwrap();
+            drop(store);
+            let journal = open();
+            assert_eq!(journal.verify().damage, None);
+            let found = journal.stats().unwrap();
+            assert_eq!(
+                (found.records, found.frames, found.body_bytes),
+                (stats.records, stats.frames, stats.body_bytes)
+            );
+            let again = journal.append(with(4)).await;
+            assert_eq!(again, Ok(Appended::Duplicate(Span { first: 3, last: 4 })));
+            assert_eq!(journal.read_stream(&stream("1"), 2, 2).unwrap().len(), 2);
+        }
+    }
+}
