@@ -73,7 +73,7 @@ pub(super) fn compile(arguments: &SemanticCompile) -> Result<(), CliError> {
     match compile_json(&model, &query, dialect) {
         Ok(compiled) => writeln!(out, "{}", compiled.sql)?,
         Err(error) => {
-            writeln!(out, "{error}")?;
+            writeln!(out, "{}", json!(error))?;
             return Err(CliError::said_no());
         }
     }

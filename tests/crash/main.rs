@@ -2,6 +2,7 @@
 //!
 //! `VANNA_CRASH_ROUNDS` sets how many kills (a few by default), `VANNA_CRASH_SEED` repeats a run.
 
+#[allow(dead_code, reason = "what other suites use of it")]
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -4,5 +4,6 @@ mod bad_input;
 mod cli;
 mod faults;
 mod replay;
+#[allow(dead_code, reason = "what other suites use of it")]
 #[path = "../support/mod.rs"]
 mod support;

@@ -8,23 +8,23 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 /// Longest wait for anything that a test waits for.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running service.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
     /// Where it listens, such as `http://127.0.0.1:4321`.
-    pub base: String,
+    pub(crate) base: String,
 }
 
 impl Server {
     /// Starts the service on a free port and waits until it says where.
-    pub async fn start(data: &Path) -> Server {
+    pub(crate) async fn start(data: &Path) -> Server {
         Self::start_with(data, |_| ()).await
     }
 
     /// Starts the service with more arguments or environment.
-    pub async fn start_with(data: &Path, adjust: impl FnOnce(&mut Command)) -> Server {
+    pub(crate) async fn start_with(data: &Path, adjust: impl FnOnce(&mut Command)) -> Server {
         let mut command = Command::new(env!("CARGO_BIN_EXE_vanna"));
         command.args(["serve", "--addr", "127.0.0.1:0", "--data"]).arg(data);
         adjust(&mut command);
@@ -32,7 +32,7 @@ impl Server {
     }
 
     /// Starts the service by a command of one's own, made from the path of the binary.
-    pub async fn start_by(make: impl FnOnce(&'static str) -> Command) -> Server {
+    pub(crate) async fn start_by(make: impl FnOnce(&'static str) -> Command) -> Server {
         Self::spawn(make(env!("CARGO_BIN_EXE_vanna"))).await
     }
 
@@ -48,22 +48,22 @@ impl Server {
     }
 
     /// The address of a v3 route.
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("{}/api/vanna/v3/{path}", self.base)
     }
 
     /// The process.
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id().expect("running")
     }
 
     /// SIGKILL, and wait until it is gone.
-    pub async fn kill(mut self) {
+    pub(crate) async fn kill(mut self) {
         self.child.kill().await.expect("killed");
     }
 
     /// SIGTERM, and the exit code.
-    pub async fn terminate(mut self) -> i32 {
+    pub(crate) async fn terminate(mut self) -> i32 {
         let pid = self.pid().to_string();
         let sent = Command::new("kill").args(["-TERM", &pid]).status().await.expect("kill runs");
         assert!(sent.success());
@@ -75,41 +75,41 @@ impl Server {
 
 /// One event as it came over the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Frame {
+pub(crate) struct Frame {
     /// The `id` field.
-    pub id: String,
+    pub(crate) id: String,
     /// The `event` field.
-    pub event: String,
+    pub(crate) event: String,
     /// The `data` field.
-    pub data: String,
+    pub(crate) data: String,
 }
 
 impl Frame {
     /// The event.
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.data).expect("data is JSON")
     }
 
     /// Whether nothing follows for its request.
-    pub fn terminal(&self) -> bool {
+    pub(crate) fn terminal(&self) -> bool {
         self.event == "done" || self.event == "error"
     }
 
     /// Place within its request.
-    pub fn sequence(&self) -> u64 {
+    pub(crate) fn sequence(&self) -> u64 {
         self.json()["sequence"].as_u64().expect("a sequence")
     }
 }
 
 /// Reads frames off a stream of bytes that may break off anywhere.
 #[derive(Default)]
-pub struct Frames {
+pub(crate) struct Frames {
     buffer: Vec<u8>,
 }
 
 impl Frames {
     /// Takes in bytes, gives the frames that are complete.
-    pub fn feed(&mut self, bytes: &[u8]) -> Vec<Frame> {
+    pub(crate) fn feed(&mut self, bytes: &[u8]) -> Vec<Frame> {
         self.buffer.extend_from_slice(bytes);
         let mut frames = Vec::new();
         while let Some(end) = self.buffer.windows(2).position(|pair| pair == b"\n\n") {
@@ -127,7 +127,7 @@ impl Frames {
 }
 
 /// Reads a stream until its end, or until it breaks off; tells which.
-pub async fn read_frames(mut response: reqwest::Response) -> (Vec<Frame>, bool) {
+pub(crate) async fn read_frames(mut response: reqwest::Response) -> (Vec<Frame>, bool) {
     let mut frames = Frames::default();
     let mut read = Vec::new();
     loop {
@@ -140,7 +140,7 @@ pub async fn read_frames(mut response: reqwest::Response) -> (Vec<Frame>, bool) 
 }
 
 /// Asserts every rule of a whole request's events.
-pub fn assert_whole(events: &[Frame]) {
+pub(crate) fn assert_whole(events: &[Frame]) {
     let last = events.last().expect("events");
     assert!(last.terminal(), "the last event ends the request: {last:?}");
     assert_eq!(events.iter().filter(|event| event.terminal()).count(), 1);
