@@ -79,6 +79,9 @@ pub(super) fn from_engine(error: &rusqlite::Error) -> Failure {
     }
     match error.sqlite_error_code() {
         Some(ErrorCode::AuthorizationForStatementDenied) => not_authorized("The statement"),
+        Some(ErrorCode::ReadOnly) if needs_recovery(error) => {
+            unavailable("its last writer did not finish; open it once with a program that may write", false)
+        }
         Some(ErrorCode::ReadOnly) => not_read_only("Only a SELECT may run; this would change the source."),
         Some(ErrorCode::TooBig | ErrorCode::OutOfMemory) => too_big(),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
@@ -94,6 +97,11 @@ pub(super) fn from_engine(error: &rusqlite::Error) -> Failure {
         Some(ErrorCode::OperationInterrupted) => interrupted(),
         _ => failed("The source could not run the statement; check its names, functions and types."),
     }
+}
+
+/// Whether the engine would first have to write to bring the file into order.
+fn needs_recovery(error: &rusqlite::Error) -> bool {
+    matches!(error, rusqlite::Error::SqliteFailure(code, _) if code.extended_code != rusqlite::ffi::SQLITE_READONLY)
 }
 
 pub(super) fn failed(message: &str) -> Failure {

@@ -10,24 +10,27 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Row, Statement, ToSql};
 use std::time::Instant;
-use vanna_actors::ports::sql::{Failure, Limits, Run, Value};
+use vanna_actors::ports::sql::{Failure, Limits, Output, Run, Value};
+
+/// What is run.
+#[derive(Default)]
+pub(super) struct Asked {
+    pub(super) sql: String,
+    pub(super) params: Vec<Value>,
+    /// What the columns were planned to mean; empty when nobody planned.
+    pub(super) outputs: Vec<Output>,
+}
 
 /// Runs a statement and reads its rows within limits.
-pub(super) fn run(
-    session: &mut Session,
-    sql: &str,
-    params: &[Value],
-    limits: Limits,
-    stop: &Stop,
-) -> Result<Run, Failure> {
+pub(super) fn run(session: &mut Session, asked: &Asked, limits: Limits, stop: &Stop) -> Result<Run, Failure> {
     let outcome = session.guarded(stop, |connection, catalog, verdict| {
         let started = Instant::now();
-        let raw = prepare(connection, sql, verdict).and_then(|mut statement| {
-            bind(&mut statement, params)?;
+        let raw = prepare(connection, &asked.sql, verdict).and_then(|mut statement| {
+            bind(&mut statement, &asked.params)?;
             read(&mut statement, limits).map_err(|error| explain(&error, verdict))
         })?;
         let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-        Ok(Run { result: typing::result_set(raw), micros, schema: catalog.mark() })
+        Ok(Run { result: typing::result_set(raw, &asked.outputs), micros, schema: catalog.mark() })
     });
     let outcome = outcome.unwrap_or_else(|error| Err(fault::from_engine(&error)));
     // The engine only knows that it was interrupted; the stop knows why.

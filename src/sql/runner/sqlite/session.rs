@@ -85,8 +85,16 @@ impl Session {
         });
         self.connection.authorizer(None::<fn(AuthContext<'_>) -> Authorization>)?;
         self.connection.progress_handler(STEPS, None::<fn() -> bool>)?;
-        self.connection.execute_batch("ROLLBACK")?;
+        // Some failures end the transaction themselves.
+        if !self.is_idle() {
+            self.connection.execute_batch("ROLLBACK")?;
+        }
         outcome
+    }
+
+    /// Whether no transaction is open, so that the session can be used again.
+    pub(super) fn is_idle(&self) -> bool {
+        self.connection.is_autocommit()
     }
 }
 

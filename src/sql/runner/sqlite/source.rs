@@ -1,6 +1,7 @@
 //! A SQLite database as a source of answers.
 
 use super::fault::{self, SourceError};
+use super::read::Asked;
 use super::session::Session;
 use super::stop::{Stop, StopOnDrop};
 use super::{check, read};
@@ -74,10 +75,9 @@ impl SqliteSource {
     /// # Errors
     /// As a run of the statement.
     pub async fn distinct(&self, sql: &str, cap: usize) -> Result<Vec<String>, Failure> {
-        let sql = sql.to_owned();
+        let asked = Asked { sql: sql.to_owned(), ..Asked::default() };
         let limits = Limits { rows: cap, time: SIDE_WORK, ..Limits::default() };
-        let run =
-            self.work(SIDE_WORK, move |session, stop| read::run(session, &sql, &[], limits, stop)).await?;
+        let run = self.work(SIDE_WORK, move |session, stop| read::run(session, &asked, limits, stop)).await?;
         let first = run.result.rows.into_iter().filter_map(|row| row.into_iter().next());
         Ok(first.filter(|value| *value != Value::Null).map(|value| read::text_of(&value)).collect())
     }
@@ -128,7 +128,7 @@ impl Pool {
 
     fn give_back<T>(&self, session: Session, outcome: &Result<T, Failure>) {
         let broken = outcome.as_ref().is_err_and(|failure| failure.code == "source_unavailable");
-        if !broken {
+        if !broken && session.is_idle() {
             self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(session);
         }
     }
@@ -143,8 +143,12 @@ impl SqlRunner for SqliteSource {
     }
 
     async fn run(&self, statement: &Statement, limits: Limits) -> Result<Run, Failure> {
-        let (sql, params) = (statement.prepared.clone(), statement.params.clone());
-        self.work(limits.time, move |session, stop| read::run(session, &sql, &params, limits, stop)).await
+        let asked = Asked {
+            sql: statement.prepared.clone(),
+            params: statement.params.clone(),
+            outputs: statement.outputs.clone(),
+        };
+        self.work(limits.time, move |session, stop| read::run(session, &asked, limits, stop)).await
     }
 
     async fn schema(&self) -> Result<SchemaMark, Failure> {

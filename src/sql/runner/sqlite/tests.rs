@@ -4,7 +4,9 @@ use super::*;
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use vanna_actors::ports::sql::{Check, ColumnType, Limits, ResultSet, SqlRunner, Statement, Value};
+use vanna_actors::ports::sql::{
+    Check, ColumnType, Format, Limits, Output, ResultSet, Role, SqlRunner, Statement, Value,
+};
 
 /// A statement that would run for years.
 const RUNAWAY: &str =
@@ -115,6 +117,21 @@ async fn computed_columns_are_typed_by_their_values() {
     let texts = ["1", "x", "/w=="].map(|text| vec![Value::Text(text.into())]);
     assert_eq!(mixed.rows[..3], texts);
     assert_eq!(mixed.rows[3], [Value::Null]);
+}
+
+#[tokio::test]
+async fn a_planned_column_without_values_is_typed_by_its_plan() {
+    let (_dir, source) = source("");
+    let output =
+        |name: &str, role| Output { name: name.into(), label: name.into(), role, format: Format::Plain };
+    let mut statement = asking("SELECT NULL AS month, NULL AS country, NULL AS revenue WHERE 1 = 0");
+    statement.outputs = vec![
+        output("month", Role::Time { grain: "month".into() }),
+        output("country", Role::Dimension),
+        output("revenue", Role::Metric),
+    ];
+    let run = source.run(&statement, Limits::default()).await.unwrap();
+    assert_eq!(kinds(&run.result), [ColumnType::Date, ColumnType::String, ColumnType::Number]);
 }
 
 #[tokio::test]
@@ -310,6 +327,41 @@ async fn a_file_that_goes_away_or_changes_is_noticed() {
     std::fs::remove_file(&path).unwrap();
     database(dir.path(), "CREATE TABLE t (a); INSERT INTO t VALUES (2);");
     assert_eq!(rows(&source, sql).await.rows, [[Value::Int(2)]]);
+}
+
+#[tokio::test]
+async fn a_database_that_another_program_writes_shows_what_is_committed() {
+    let dir = tempfile::tempdir().unwrap();
+    let script = "PRAGMA journal_mode = WAL; CREATE TABLE t (a); INSERT INTO t VALUES (1);";
+    let path = database(dir.path(), script);
+    let writer = Connection::open(&path).unwrap();
+    writer.execute_batch("BEGIN IMMEDIATE; INSERT INTO t VALUES (2)").unwrap();
+    let source = SqliteSource::open("test", &path).unwrap();
+    let sql = "SELECT count(*) AS n FROM t";
+    assert_eq!(rows(&source, sql).await.rows, [[Value::Int(1)]]);
+    writer.execute_batch("COMMIT").unwrap();
+    assert_eq!(rows(&source, sql).await.rows, [[Value::Int(2)]]);
+}
+
+/// A file that a writer left in the middle of a commit cannot be read without writing.
+#[tokio::test]
+async fn a_database_that_needs_recovery_is_not_available_and_stays_untouched() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = database(dir.path(), "CREATE TABLE t (a); INSERT INTO t VALUES (1);");
+    let left = dir.path().join("left.sqlite");
+    let journal = dir.path().join("left.sqlite-journal");
+    let writer = Connection::open(&path).unwrap();
+    writer.execute_batch("PRAGMA cache_size = 1; PRAGMA cache_spill = 1; BEGIN IMMEDIATE;").unwrap();
+    let many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)
+                INSERT INTO t SELECT hex(i) || 'some more text to fill the pages' FROM n";
+    writer.execute_batch(many).unwrap();
+    std::fs::copy(&path, &left).unwrap();
+    std::fs::copy(format!("{}-journal", path.display()), &journal).unwrap();
+    let before = std::fs::read(&left).unwrap();
+    let failure = SqliteSource::open("test", &left).err().unwrap();
+    assert_eq!(failure.code(), "source_unreadable");
+    assert_eq!(std::fs::read(&left).unwrap(), before);
+    assert!(journal.exists());
 }
 
 #[tokio::test]

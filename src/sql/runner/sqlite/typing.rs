@@ -4,7 +4,7 @@
 
 use super::read::text_of;
 use std::collections::HashSet;
-use vanna_actors::ports::sql::{Column, ColumnType, ResultSet, Value};
+use vanna_actors::ports::sql::{Column, ColumnType, Output, ResultSet, Role, Value};
 
 /// Rows as the engine gave them: only null, whole numbers, reals, texts and bytes.
 pub(super) struct Raw {
@@ -15,13 +15,14 @@ pub(super) struct Raw {
     pub(super) truncated: bool,
 }
 
-/// Gives each column a unique name and a type, and each cell the kind that the type asks for.
-pub(super) fn result_set(mut raw: Raw) -> ResultSet {
+/// Gives each column a unique name and a type, and each cell the kind that the type asks for. What
+/// was planned decides only where there is neither a declaration nor a value.
+pub(super) fn result_set(mut raw: Raw, planned: &[Output]) -> ResultSet {
     let names = unique_names(raw.columns.iter().map(|(name, _)| name.as_str()));
     let mut columns = Vec::with_capacity(names.len());
     for (place, (name, (_, declared))) in names.into_iter().zip(&raw.columns).enumerate() {
         let seen = Seen::of(raw.rows.iter().filter_map(|row| row.get(place)));
-        let kind = seen.kind(Declared::read(declared.as_deref()));
+        let kind = seen.kind(declared_kind(declared.as_deref()), planned.get(place));
         for cell in raw.rows.iter_mut().filter_map(|row| row.get_mut(place)) {
             convert(cell, kind);
         }
@@ -48,32 +49,21 @@ fn unique_names<'n>(names: impl Iterator<Item = &'n str> + Clone) -> Vec<String>
         .collect()
 }
 
-/// What a declared type asks for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Declared {
-    Nothing,
-    Is(ColumnType),
-}
-
-impl Declared {
-    fn read(declared: Option<&str>) -> Self {
-        let Some(text) = declared else { return Self::Nothing };
-        let text = text.to_ascii_uppercase();
-        let word = text.split(['(', ' ']).next().unwrap_or_default();
-        Self::Is(match word {
-            "BOOL" | "BOOLEAN" => ColumnType::Boolean,
-            "JSON" | "JSONB" => ColumnType::Json,
-            "DATE" => ColumnType::Date,
-            "DATETIME" | "TIMESTAMP" | "TIMESTAMPTZ" => ColumnType::DateTime,
-            "NUMERIC" | "DECIMAL" | "NUMBER" | "REAL" | "DOUBLE" | "FLOAT" | "MONEY" => ColumnType::Number,
-            "BLOB" | "BINARY" | "VARBINARY" | "BYTEA" => ColumnType::Binary,
-            _ if word.contains("INT") || word == "SERIAL" => ColumnType::Integer,
-            _ if ["CHAR", "TEXT", "CLOB", "STRING"].iter().any(|part| word.contains(part)) => {
-                ColumnType::String
-            }
-            _ => return Self::Nothing,
-        })
-    }
+/// What a declared type asks for, where it is one that we know.
+fn declared_kind(declared: Option<&str>) -> Option<ColumnType> {
+    let text = declared?.to_ascii_uppercase();
+    let word = text.split(['(', ' ']).next().unwrap_or_default();
+    Some(match word {
+        "BOOL" | "BOOLEAN" => ColumnType::Boolean,
+        "JSON" | "JSONB" => ColumnType::Json,
+        "DATE" => ColumnType::Date,
+        "DATETIME" | "TIMESTAMP" | "TIMESTAMPTZ" => ColumnType::DateTime,
+        "NUMERIC" | "DECIMAL" | "NUMBER" | "REAL" | "DOUBLE" | "FLOAT" | "MONEY" => ColumnType::Number,
+        "BLOB" | "BINARY" | "VARBINARY" | "BYTEA" => ColumnType::Binary,
+        _ if word.contains("INT") || word == "SERIAL" => ColumnType::Integer,
+        _ if ["CHAR", "TEXT", "CLOB", "STRING"].iter().any(|part| word.contains(part)) => ColumnType::String,
+        _ => return None,
+    })
 }
 
 /// Which kinds of values a column holds.
@@ -116,11 +106,16 @@ impl Seen {
         self
     }
 
-    fn kind(self, declared: Declared) -> ColumnType {
+    fn kind(self, declared: Option<ColumnType>, planned: Option<&Output>) -> ColumnType {
         use ColumnType as T;
-        let declared = if let Declared::Is(kind) = declared { Some(kind) } else { None };
         match (self.ints, self.reals, self.texts, self.blobs) {
-            (false, false, false, false) => declared.unwrap_or(T::String),
+            (false, false, false, false) => {
+                declared.unwrap_or_else(|| match planned.map(|output| &output.role) {
+                    Some(Role::Metric) => T::Number,
+                    Some(Role::Time { .. }) => T::Date,
+                    Some(Role::Dimension) | None => T::String,
+                })
+            }
             (true, false, false, false) => match declared {
                 Some(T::Boolean) if self.only_bits => T::Boolean,
                 Some(T::Number) => T::Number,
