@@ -2,6 +2,7 @@
 
 use super::{ask, conversations, replay, schemas};
 use crate::api::{Api, health};
+use crate::projections::wire::v3::WireEvent;
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
@@ -27,7 +28,7 @@ use utoipa::{OpenApi, ToSchema};
         schemas::read,
         document
     ),
-    components(schemas(Event))
+    components(schemas(WireEvent))
 )]
 struct Routes;
 
@@ -35,35 +36,15 @@ struct Routes;
 #[openapi(paths(health::health, health::live, health::ready))]
 struct Probes;
 
-/// A v3 event: exactly these eight fields. The schemas at `schemas/` say what each payload holds.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct Event {
-    #[schema(pattern = "^v3$")]
-    event_version: String,
-    /// status, tool_start, tool_result, assistant_text, table_result, chart_spec, warning,
-    /// lineage, error or done.
-    event_type: String,
-    /// Opaque; where to resume.
-    event_id: String,
-    /// From 0, without a gap within a request.
-    sequence: u64,
-    conversation_id: String,
-    request_id: String,
-    /// When the fact was recorded: RFC 3339, UTC, milliseconds.
-    timestamp: String,
-    #[schema(value_type = Object)]
-    payload: serde_json::Value,
-}
-
 /// All events of a turn.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct PollAnswer {
     event_version: String,
     conversation_id: String,
     request_id: String,
-    events: Vec<Event>,
+    events: Vec<WireEvent>,
     /// The last of them.
-    terminal_event: Event,
+    terminal_event: WireEvent,
 }
 
 /// One page of conversations.

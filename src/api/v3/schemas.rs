@@ -17,7 +17,18 @@ macro_rules! embedded {
 }
 
 /// Names and texts of all schemas.
-const SCHEMAS: &[(&str, &str)] = embedded!();
+const SCHEMAS: &[(&str, &str)] = embedded!(
+    "assistant_text",
+    "chart_spec",
+    "done",
+    "error",
+    "lineage",
+    "status",
+    "table_result",
+    "tool_result",
+    "tool_start",
+    "warning"
+);
 
 /// Which schemas there are.
 #[utoipa::path(get, path = "/schemas/", tag = "contract",

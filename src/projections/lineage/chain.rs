@@ -15,7 +15,7 @@ impl Chain {
     /// Adds the next record of the stream.
     pub fn extend(&mut self, record: &Record) {
         let mut hasher = blake3::Hasher::new();
-        hasher.update(DOMAIN).update(&self.head).update(&record_hash(record));
+        hasher.update(DOMAIN).update(&self.head).update(&record.hash());
         self.head = *hasher.finalize().as_bytes();
         self.version = record.version;
     }
@@ -31,25 +31,4 @@ impl Chain {
     pub fn head(&self) -> String {
         format!("blake3:{}", blake3::Hash::from_bytes(self.head).to_hex())
     }
-}
-
-/// Hash of all that a record says: its metadata, length-prefixed, and the hash of its body.
-fn record_hash(record: &Record) -> Hash {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(b"vanna.record.v1");
-    let stream = &record.stream;
-    for text in [&stream.kind, &stream.tenant, &stream.id] {
-        hasher.update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
-    }
-    for number in [record.position, record.version] {
-        hasher.update(&number.to_le_bytes());
-    }
-    hasher.update(&record.kind.to_le_bytes()).update(&record.schema.to_le_bytes());
-    hasher.update(&record.at.to_le_bytes()).update(&record.key_id.to_le_bytes());
-    hasher.update(&[u8::from(record.request_id.is_some()), u8::from(record.causation.is_some())]);
-    let request = record.request_id.as_deref().unwrap_or_default();
-    hasher.update(&(request.len() as u64).to_le_bytes()).update(request.as_bytes());
-    hasher.update(&record.causation.unwrap_or_default().to_le_bytes());
-    hasher.update(&record.body_hash);
-    *hasher.finalize().as_bytes()
 }
