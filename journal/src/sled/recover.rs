@@ -185,7 +185,7 @@ mod tests {
         let stats = journal.stats().unwrap();
         drop(journal);
         let spoil: [fn(&Store); 3] = [
-            |store| drop(store.index.clear().unwrap()),
+            |store| store.index.clear().unwrap(),
             |store| drop(store.index.remove([0]).unwrap()),
             |store| drop(store.index.pop_max().and_then(|_| store.index.insert([1, 0], b"?")).unwrap()),
         ];
