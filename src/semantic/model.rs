@@ -44,7 +44,7 @@ pub enum WeekStart {
 pub struct Dataset {
     /// Name within the model.
     pub name: String,
-    /// Table or view in the source.
+    /// Table or view in the source, with its schema in front where needed: `schema.table`.
     pub table: String,
     /// What one row is.
     pub description: String,
@@ -134,6 +134,8 @@ pub struct Metric {
     pub needs_grain: bool,
     /// Whether negative values are possible.
     pub may_be_negative: bool,
+    /// Names that it may be grouped and filtered by; none: all that its rows reach.
+    pub dimensions: Option<Vec<String>>,
 }
 
 /// How a metric is computed.
@@ -146,7 +148,8 @@ pub enum MetricKind {
         dataset: String,
         /// The aggregate.
         agg: Aggregate,
-        /// Scalar expression over the dataset's columns; `*` for counting rows.
+        /// Scalar expression over the dataset's columns and, as `dataset.column`, over those of datasets that
+        /// it reaches; `*` for counting rows.
         expr: String,
         /// Time field that places rows in time, as `dataset.field`; none: the metric has no time.
         time: Option<String>,

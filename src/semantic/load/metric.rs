@@ -8,7 +8,8 @@ use crate::semantic::model::{Aggregate, Input, Metric, MetricKind, Period};
 use crate::semantic::query::Grain;
 use vanna_actors::ports::sql::Format;
 
-const SHARED: &[&str] = &["name", "label", "description", "synonyms", "format", "type", "may_be_negative"];
+const SHARED: &[&str] =
+    &["name", "label", "description", "synonyms", "format", "type", "may_be_negative", "dimensions"];
 const SIMPLE: &[&str] = &["dataset", "agg", "expr", "time"];
 const RATIO: &[&str] = &["numerator", "denominator"];
 const DERIVED: &[&str] = &["expr", "inputs"];
@@ -80,6 +81,7 @@ pub(super) fn metric(report: &mut Report, node: &Node, path: &str) -> Option<Met
         synonyms: map.texts(report, "synonyms"),
         format: map.choice(report, "format", FORMATS).unwrap_or(Format::Plain),
         may_be_negative: map.flag(report, "may_be_negative").unwrap_or_default(),
+        dimensions: map.get("dimensions").map(|_| map.texts(report, "dimensions")),
         kind,
         needs_grain,
         name,

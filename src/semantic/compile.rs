@@ -1,0 +1,162 @@
+//! From a semantic query to one SELECT, the same bytes for the same model and query.
+
+use super::lower::lower;
+use super::measure::Formula;
+use super::model::{FieldKind, Model};
+use super::plan::{Key, Named, Plan, Relation, Source, build, field_expr};
+use super::query::SemanticQuery;
+use super::refusal::{Code, CompileError};
+use super::render;
+use super::resolve::{By, Named as Meaning, Resolved, find, resolve};
+use super::select::{Select, Statement};
+use crate::semantic::expr::Expr;
+use crate::semantic::query::Grain;
+use crate::sql::dialect::DialectKind;
+use std::collections::BTreeSet;
+use vanna_actors::ports::sql::{Format, Output, Role, Value};
+
+/// A compiled query.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Compiled {
+    /// The statement as people read it, values written as literals.
+    pub sql: String,
+    /// The statement as the engine gets it, values replaced by parameters.
+    pub prepared: String,
+    /// Parameters in the order of their numbers.
+    pub params: Vec<Value>,
+    /// Meaning of each column, in order.
+    pub outputs: Vec<Output>,
+    /// Tables that it reads, sorted.
+    pub tables: Vec<String>,
+    /// Columns that it reads as `table.column`, sorted.
+    pub columns: Vec<String>,
+    /// blake3 of the logical plan, in hex; the same for every dialect.
+    pub plan_hash: String,
+}
+
+/// Compiles a query.
+///
+/// # Errors
+/// When the query does not fit the model: what is wrong, how much is covered, what to ask instead.
+pub fn compile(model: &Model, query: &SemanticQuery, dialect: DialectKind) -> Result<Compiled, CompileError> {
+    let query = query.clone().normalised();
+    let resolved = resolve(model, &query)?;
+    let plan = build(model, &resolved)?;
+    let statement = lower(&plan);
+    let spelling = dialect.spelling();
+    let (prepared, params) = render::prepared(&statement, spelling);
+    let (tables, columns) = reads(&plan);
+    Ok(Compiled {
+        sql: render::literal(&statement, spelling),
+        prepared,
+        params,
+        outputs: outputs(&resolved),
+        tables,
+        columns,
+        plan_hash: hash(&plan),
+    })
+}
+
+/// Compiles a query written as JSON.
+///
+/// # Errors
+/// As [`compile`]; text that is not a semantic query gives `bad_query`.
+pub fn compile_json(model: &Model, query: &str, dialect: DialectKind) -> Result<Compiled, CompileError> {
+    let bad = |why: &str| CompileError::missing(Code::BadQuery, format!("not a semantic query: {why}"));
+    let json: serde_json::Value = serde_json::from_str(query).map_err(|error| bad(&error.to_string()))?;
+    if !json.is_object() {
+        return Err(bad("it is not a JSON object"));
+    }
+    let query: SemanticQuery = serde_json::from_value(json).map_err(|error| bad(&error.to_string()))?;
+    compile(model, &query, dialect)
+}
+
+/// A statement that reads the distinct values of a text field in their order, at most `cap`.
+///
+/// # Errors
+/// When there is no such field, or it does not hold text.
+pub fn distinct_values_sql(
+    model: &Model,
+    field: &str,
+    dialect: DialectKind,
+    cap: u64,
+) -> Result<String, CompileError> {
+    let unknown = || {
+        let message = format!("there is no text field `{field}`");
+        CompileError::missing(Code::UnknownField, message).naming(field)
+    };
+    let Some(Meaning::Field(dataset, known)) = find(model, field) else { return Err(unknown()) };
+    if known.kind != FieldKind::Categorical {
+        return Err(unknown());
+    }
+    let of = field_expr(dataset, known)?;
+    let body = Select {
+        distinct: true,
+        columns: vec![Named { name: known.name.clone(), expr: of.clone() }],
+        from: Some(Relation { table: dataset.table.clone(), alias: dataset.name.clone() }),
+        filters: vec![Expr::is_null(of, true)],
+        order: vec![Key { column: known.name.clone(), descending: false }],
+        limit: Some(cap),
+        ..Select::default()
+    };
+    Ok(render::literal(&Statement { with: Vec::new(), body }, dialect.spelling()))
+}
+
+fn hash(plan: &Plan) -> String {
+    #[expect(clippy::expect_used, reason = "text, finite numbers and lists always serialise")]
+    let bytes = serde_json::to_vec(plan).expect("a plan serialises");
+    blake3::hash(&bytes).to_hex().to_string()
+}
+
+fn outputs(resolved: &Resolved<'_>) -> Vec<Output> {
+    let groups = resolved.groups.iter().map(|group| {
+        let grain = match group.by {
+            By::Time(grain) => Some(grain),
+            By::Field(_, _, grain) => grain,
+        };
+        let (label, role) = match grain {
+            Some(grain) => (grain_name(grain).to_owned(), Role::Time { grain: grain_name(grain).to_owned() }),
+            None => (group.name.replace('_', " "), Role::Dimension),
+        };
+        Output { name: group.name.clone(), label, role, format: Format::Plain }
+    });
+    let metric = |formula: &Formula<'_>| Output {
+        name: formula.metric.name.clone(),
+        label: formula.metric.label.clone(),
+        role: Role::Metric,
+        format: formula.metric.format,
+    };
+    groups.chain(resolved.metrics.iter().map(metric)).collect()
+}
+
+fn grain_name(grain: Grain) -> &'static str {
+    match grain {
+        Grain::Day => "day",
+        Grain::Week => "week",
+        Grain::Month => "month",
+        Grain::Quarter => "quarter",
+        Grain::Year => "year",
+    }
+}
+
+/// Tables and columns that a plan reads.
+fn reads(plan: &Plan) -> (Vec<String>, Vec<String>) {
+    let mut tables = BTreeSet::new();
+    let mut columns = BTreeSet::new();
+    for source in &plan.sources {
+        let relations: Vec<&Relation> =
+            source.joins.iter().map(|join| &join.relation).chain([&source.base]).collect();
+        tables.extend(relations.iter().map(|relation| relation.table.clone()));
+        for (alias, column) in exprs(source).flat_map(Expr::columns) {
+            let relation = relations.iter().find(|relation| Some(&relation.alias) == alias.as_ref());
+            columns.extend(relation.map(|relation| format!("{}.{column}", relation.table)));
+        }
+    }
+    (tables.into_iter().collect(), columns.into_iter().collect())
+}
+
+fn exprs(source: &Source) -> impl Iterator<Item = &Expr> {
+    let joins = source.joins.iter().map(|join| &join.on);
+    let aggregates = source.aggregates.iter().map(|aggregate| &aggregate.expr);
+    joins.chain(&source.conditions).chain(&source.groups).chain(aggregates)
+}

@@ -1,0 +1,8 @@
+//! What the whole way from query to rows promises, checked on the engine.
+
+mod engine;
+mod generated;
+mod history;
+mod hostile;
+mod refusals;
+mod rows;

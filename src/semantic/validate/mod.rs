@@ -1,0 +1,10 @@
+//! Checks that a model holds together.
+
+mod check;
+mod datasets;
+mod metrics;
+mod names;
+#[cfg(test)]
+mod tests;
+
+pub use check::check;

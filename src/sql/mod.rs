@@ -1,0 +1,3 @@
+//! SQL of the engines that answers come from.
+
+pub mod dialect;
