@@ -114,7 +114,10 @@ impl<'a> Draft<'a> {
                         .map(|d| self.lexicon().dim_name(*d).to_owned());
                     self.sentence.read(at, name.unwrap_or_else(|| "rows".to_owned()));
                 }
-                Role::Part => self.sentence.mark(at, Mark::Left(UncoveredReason::UnknownTerm)),
+                Role::Part => {
+                    self.sentence.mark(at, Mark::Left(UncoveredReason::UnknownTerm));
+                    self.score += 5.0;
+                }
                 Role::Group | Role::Limited => {}
             }
         }
@@ -122,7 +125,7 @@ impl<'a> Draft<'a> {
 
     fn joined(&self, last: usize, at: usize) -> bool {
         (last + 1..at).any(|n| {
-            matches!(self.sentence.op(n), Some(Op::And | Op::Versus | Op::By | Op::Rank | Op::With))
+            self.sentence.op(n).is_some_and(|op| matches!(op, Op::And | Op::Versus | Op::Rank | Op::With))
                 || self.sentence.meaning(n) == Some(&Meaning::Pause)
         })
     }
@@ -171,21 +174,7 @@ impl<'a> Draft<'a> {
         if trades.is_empty() || term.dims.is_empty() || !counted {
             return term.metrics;
         }
-        let stem = self.sentence.stems(at);
-        let sells = trades.iter().any(|t| matches!(t, Trade::Sell | Trade::Buy));
-        let mut phrases = Vec::new();
-        if sells {
-            phrases.extend([
-                format!("{stem} sell"),
-                format!("{stem} buy"),
-                format!("buy {stem}"),
-                format!("{stem} purchase"),
-            ]);
-        }
-        if trades.contains(&Trade::Spend) {
-            phrases.extend([format!("pay {stem}"), format!("buy {stem}")]);
-        }
-        let paired = phrases.iter().find_map(|p| self.lexicon().term(p)).filter(|t| !t.metrics.is_empty());
+        let paired = self.sentence.traded(&self.sentence.stems(at));
         match paired {
             Some(term) => term.metrics.clone(),
             None => {
@@ -265,7 +254,10 @@ impl<'a> Draft<'a> {
             matches!(self.sentence.op(n), Some(Op::And)) || self.sentence.meaning(n) == Some(&Meaning::Pause)
         };
         match lead {
-            None => true,
+            None => {
+                self.sentence.plural(at)
+                    || matches!(self.sentence.op(at + 1), Some(Op::With | Op::That | Op::Where))
+            }
             Some(n) if listed(n) => n.checked_sub(1).is_some_and(|m| {
                 matches!(self.sentence.meaning(m), Some(Meaning::Unit(_)))
                     || self.groups.iter().any(|(_, g)| *g == m)

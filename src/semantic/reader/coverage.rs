@@ -1,15 +1,16 @@
 //! From the best reading to what is said about it: coverage, query, words and message.
 
 use super::build::{Draft, Group, Source};
+use super::dates::When;
 use super::grammar::Op;
 use super::lexicon::Lexicon;
-use super::reader::Reading;
+use super::read::Reading;
 use super::say;
 use super::segment::Meaning;
 use super::sentence::Mark;
 use super::shapes;
 use crate::semantic::query::{
-    Dimension, Direction, Filter, METRIC_TIME, Op as Comparison, OrderBy, SemanticQuery,
+    Dimension, Direction, Filter, Grain, METRIC_TIME, Op as Comparison, OrderBy, SemanticQuery,
 };
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -101,6 +102,7 @@ fn is_guess(best: &Draft, uncovered: &[Uncovered]) -> bool {
 /// Whether a question without a metric is about the data at all.
 fn is_about_data(best: &Draft) -> bool {
     best.sentence.items.iter().any(|item| match &item.meaning {
+        Meaning::When(When::Span(span)) => span.grain > Grain::Day,
         Meaning::Term(_) | Meaning::Value(_) | Meaning::When(_) | Meaning::Unit(_) => true,
         Meaning::Op(op) => matches!(
             op,

@@ -29,8 +29,11 @@ pub(super) fn believable(
         return if named.is_empty() { found.to_vec() } else { named };
     }
     let letters: usize = span.iter().map(|t| t.full.len()).sum();
+    let code = span.iter().all(|t| t.upper && letters <= 3) && span.len() == 1 && !shouted(tokens);
     let believed = if span.iter().all(|t| t.number.is_some()) || letters < 2 {
         false
+    } else if code {
+        true
     } else if is_plain(lexicon, span) {
         !shouted(tokens) && written_as_title(tokens, from, to)
     } else if to - from == 1 && letters <= 3 {
@@ -102,7 +105,7 @@ fn short_is_meant(lexicon: &Lexicon, tokens: &[Token], at: usize) -> bool {
     let Some(token) = tokens.get(at) else { return false };
     let word = token.text.as_str();
     let dotted = token.end - token.start > token.text.len() + 1;
-    if token.upper && !shouted(tokens) || dotted {
+    if dotted {
         return true;
     }
     let before = at.checked_sub(1).and_then(|n| dates::word(tokens, n)).unwrap_or_default();

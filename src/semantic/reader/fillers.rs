@@ -451,6 +451,7 @@ const FILLERS: &[&str] = &[
     "time frame",
     "names",
     "called",
+    "group",
     "respective",
     "corresponding",
     "associated",

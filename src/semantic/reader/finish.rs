@@ -1,5 +1,6 @@
 //! The last steps of a reading: growth, order and limit, reachability, and what stays unread.
 
+use super::amounts::Ranking;
 use super::build::{Draft, Group, Source};
 use super::grammar::Op;
 use super::segment::Meaning;
@@ -43,7 +44,8 @@ impl Draft<'_> {
             return;
         };
         let by_year = self.groups.iter().any(|(g, _)| *g == Group::Time(Grain::Year));
-        let said = places.iter().any(|at| self.sentence.words(*at).any(|w| w == "yoy"));
+        let said =
+            places.iter().any(|at| self.sentence.words(*at).any(|w| matches!(w, "yoy" | "year" | "y")));
         if by_year || said {
             self.sentence.read(first, metric.name.clone());
             places.iter().for_each(|at| self.sentence.grammar(*at));
@@ -122,16 +124,16 @@ impl Draft<'_> {
             self.order = Some((metric, down || direction.is_empty()));
             direction.iter().chain(&ranks).for_each(|at| self.sentence.grammar(*at));
         }
-        let Some(ranking) = self.facts.ranking else { return };
+        let Some(ranking) = self.facts.ranking.or_else(|| self.hidden_ranking()) else { return };
         if self.metrics.is_empty() {
             return;
         }
-        let ranked: Vec<(Group, usize)> = self.ranked_groups();
+        let ranked = self.groups.clone();
         let [(_, place)] = ranked.as_slice() else {
             if ranked.is_empty() {
                 self.rank_nothing(ranking.at);
             } else {
-                self.sentence.mark(ranking.at, Mark::Left(UncoveredReason::UnsupportedOperation));
+                self.rank_within(&ranked);
             }
             return;
         };
@@ -147,9 +149,33 @@ impl Draft<'_> {
         }
     }
 
-    /// Groups that a ranking orders: not the ones that only values are compared in.
-    fn ranked_groups(&self) -> Vec<(Group, usize)> {
-        self.groups.clone()
+    /// "which customer had the largest order": the metric's own name says the superlative.
+    fn hidden_ranking(&self) -> Option<Ranking> {
+        let (_, place) = self.groups.first().filter(|_| self.groups.len() == 1)?;
+        let lead = super::roles::lead(&self.sentence, *place).and_then(|n| self.sentence.op(n));
+        let asked =
+            matches!(lead, Some(Op::Which | Op::What)) || matches!(self.sentence.op(*place), Some(Op::Who));
+        let named = (place + 1..self.sentence.items.len()).find_map(|at| {
+            let measured = self.sentence.term(at)?.metrics.iter().any(|m| self.metrics.contains(m));
+            let first = self.sentence.words(at).next().filter(|_| measured)?;
+            match super::grammar::op(first) {
+                Some(Op::Super { up, .. }) => Some(Ranking { up, count: None, popular: false, at }),
+                _ => None,
+            }
+        });
+        named.filter(|_| asked)
+    }
+
+    /// "top 3 rooms in each hotel": a ranking inside each group is not expressible.
+    fn rank_within(&mut self, ranked: &[(Group, usize)]) {
+        for (_, at) in ranked.iter().skip(1) {
+            let by = at
+                .checked_sub(1)
+                .filter(|n| matches!(self.sentence.op(*n), Some(Op::By | Op::Each | Op::And | Op::Of)));
+            for place in by.into_iter().chain([*at]) {
+                self.sentence.mark(place, Mark::Left(UncoveredReason::UnsupportedOperation));
+            }
+        }
     }
 
     /// The metric that rows are ordered by: one with a threshold only when there is no other.
@@ -195,6 +221,7 @@ impl Draft<'_> {
                 Op::Distinct => self.distinct(at),
                 Op::Count | Op::HowMany => self.count(at),
                 Op::List => self.names_asked(at),
+                Op::Which => self.members_asked(at),
                 Op::Contrast | Op::Versus => self.contrast(at),
                 Op::Between
                 | Op::Compare(_)
@@ -301,6 +328,18 @@ impl Draft<'_> {
         }
     }
 
+    /// "which countries do customers come from" asks for names, not for a number of each.
+    fn members_asked(&mut self, at: usize) {
+        self.sentence.grammar(at);
+        let asked =
+            self.groups.iter().any(|(_, place)| super::roles::lead(&self.sentence, *place) == Some(at));
+        let counted =
+            self.sentence.has(|op| matches!(op, Op::HowMany | Op::HowMuch | Op::Count | Op::Each | Op::By));
+        if asked && self.order.is_none() && self.having.is_empty() && !counted {
+            self.offer(&self.metrics.clone());
+        }
+    }
+
     fn contrast(&mut self, at: usize) {
         if !self.groups.is_empty() && self.sentence.op(at) == Some(Op::Contrast)
             || self.metrics.len() > 1
@@ -329,7 +368,7 @@ impl Draft<'_> {
             && self.sentence.term(first + 2).is_some_and(|t| !t.metrics.is_empty());
         let counted =
             self.sentence.op(first + 2).is_some_and(|op| matches!(op, Op::Count | Op::Total | Op::Average));
-        if !said(first) && !by_follows && !(self.sentence.op(first + 1) == Some(Op::By) && counted) {
+        if !(said(first) || by_follows || self.sentence.op(first + 1) == Some(Op::By) && counted) {
             self.offer(&self.metrics.clone());
         }
     }

@@ -103,7 +103,7 @@ pub(super) enum Trade {
 type Row = (Op, &'static [&'static str]);
 
 const QUESTION: &[Row] = &[
-    (Op::Which, &["which", "which of", "which of the", "which of our", "what are the", "what were the"]),
+    (Op::Which, &["which", "which of", "which of the", "which of our"]),
     (Op::What, &["what", "whats"]),
     (Op::Who, &["who", "whom"]),
     (Op::Where, &["where", "whereabouts"]),
@@ -391,7 +391,7 @@ const ENDS: &[Row] = &[
             "foremost",
         ],
     ),
-    (Op::Super { up: true, quantity: true }, &["most", "the most"]),
+    (Op::Super { up: true, quantity: true }, &["most", "the most", "most money", "the most money"]),
     (
         Op::Super { up: false, quantity: false },
         &[
@@ -417,7 +417,10 @@ const ENDS: &[Row] = &[
             "low performing",
         ],
     ),
-    (Op::Super { up: false, quantity: true }, &["least", "fewest", "the least", "the fewest"]),
+    (
+        Op::Super { up: false, quantity: true },
+        &["least", "fewest", "the least", "the fewest", "least money", "the least money"],
+    ),
     (
         Op::Popular { up: true },
         &[
@@ -474,6 +477,7 @@ const ENDS: &[Row] = &[
             "sold worst",
             "sells the worst",
             "sold the worst",
+            "least selling",
             "worst seller",
             "worst sellers",
             "sells least",
@@ -896,6 +900,10 @@ const TRADE: &[Row] = &[
             "growth rate",
             "growth rate of",
             "yoy",
+            "year over year",
+            "year on year",
+            "y o y",
+            "y y",
             "rate of growth",
         ],
     ),

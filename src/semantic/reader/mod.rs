@@ -22,7 +22,7 @@ mod periods;
 mod picks;
 mod plan;
 mod reach;
-mod reader;
+mod read;
 mod roles;
 mod say;
 mod segment;
@@ -36,4 +36,4 @@ mod words;
 
 pub use lexicon::ValueIndex;
 pub use plan::plan_json;
-pub use reader::{Reader, Reading};
+pub use read::{Reader, Reading};

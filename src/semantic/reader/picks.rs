@@ -82,7 +82,9 @@ fn negation(sentence: &mut Sentence, first: usize) -> bool {
                 sentence.grammar(before);
                 return true;
             }
-            Some(Op::Of | Op::All | Op::Each | Op::With | Op::To) => at = before,
+            Some(Op::Of | Op::All | Op::Each | Op::With | Op::To | Op::By | Op::That | Op::Trade(_)) => {
+                at = before
+            }
             _ if names_value(sentence, before, first) => at = before,
             _ => return false,
         }

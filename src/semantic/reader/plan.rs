@@ -1,6 +1,6 @@
 //! A reading as the JSON object of the command line.
 
-use super::reader::Reader;
+use super::read::Reader;
 use jiff::civil::Date;
 use serde_json::{Value, json};
 use vanna_actors::ports::planner::CoverageStatus;

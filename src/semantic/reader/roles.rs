@@ -93,7 +93,7 @@ fn scored(sentence: &Sentence, at: usize) -> Vec<(Role, f64)> {
     let (measures, groups) = (!term.metrics.is_empty(), !term.dims.is_empty());
     let mut scores = Scores { metric: 0.5, group: -0.3, filler: -1.0, part: -9.0 };
     scores.before(sentence, at, groups);
-    scores.after(sentence, at);
+    scores.after(sentence, at, groups);
     scores.carried(sentence, at, groups);
     let mut roles = Vec::new();
     if measures {
@@ -131,7 +131,7 @@ impl Scores {
             Some(Op::Which) => self.add(-2.0, 3.3, 0.0),
             Some(Op::What) => self.add(0.5, if singular { 2.0 } else { 0.6 }, 0.0),
             Some(Op::Super { quantity: true, .. }) => self.add(3.0, 0.5, 0.0),
-            Some(Op::Super { .. } | Op::Popular { .. }) if groups => self.add(0.0, 3.3, 0.0),
+            Some(Op::Super { .. } | Op::Popular { .. }) if groups => self.add(-2.0, 3.3, 0.0),
             Some(Op::Rank) => self.add(0.5, 2.3, 0.0),
             Some(Op::Who) if groups => self.add(-1.0, 0.5, 1.0),
             Some(Op::Contrast) => self.add(0.5, 1.0, 0.0),
@@ -150,17 +150,20 @@ impl Scores {
         let governor = lead
             .filter(|n| matches!(sentence.op(*n), Some(Op::Of | Op::By | Op::To | Op::With)))
             .and_then(|n| n.checked_sub(1));
-        if governor.is_some_and(|n| sentence.is_unknown(n)) {
-            self.metric -= 3.5;
+        if governor.is_some_and(|n| sentence.is_unknown(n)) && (groups || singular && counts(sentence, at)) {
+            self.metric -= 12.0;
+        }
+        if governor.is_none() && singular && groups && lead.is_some_and(|n| sentence.is_unknown(n)) {
+            self.metric -= 5.0;
         }
         let rivals = sentence.ops(|op| matches!(op, Op::HowMany | Op::Count));
         if rivals.iter().any(|n| sentence.is_unknown(n + 1) && *n < at) && groups {
-            self.metric -= 4.0;
+            self.metric -= 8.0;
         }
     }
 
     /// What the words after a noun say.
-    fn after(&mut self, sentence: &Sentence, at: usize) {
+    fn after(&mut self, sentence: &Sentence, at: usize, groups: bool) {
         let next = sentence.op(at + 1);
         if matches!(next, Some(Op::By | Op::Each)) {
             self.metric += 1.0;
@@ -186,7 +189,13 @@ impl Scores {
         let limits = (at + 1..sentence.items.len()).any(|n| {
             matches!(
                 sentence.op(n),
-                Some(Op::Compare(_) | Op::OrBeyond { .. } | Op::Super { .. } | Op::Popular { .. })
+                Some(
+                    Op::Compare(_)
+                        | Op::Between
+                        | Op::OrBeyond { .. }
+                        | Op::Super { .. }
+                        | Op::Popular { .. }
+                )
             )
         });
         if clause && limits {
@@ -194,7 +203,11 @@ impl Scores {
         }
         let governed =
             at.checked_sub(1).is_some_and(|n| matches!(sentence.op(n), Some(Op::By | Op::Each | Op::Which)));
-        if sentence.is_unknown(at + 1) && !sentence.plural(at) && !governed {
+        if sentence.is_unknown(at + 1)
+            && !sentence.plural(at)
+            && !governed
+            && (groups || counts(sentence, at))
+        {
             self.part = 4.0;
         }
     }
@@ -221,6 +234,9 @@ impl Scores {
         if person && at.checked_sub(1).is_some_and(|n| matches!(sentence.op(n), Some(Op::Of | Op::To))) {
             self.filler += 0.8;
         }
+        if groups && person && carries_value(sentence, at) && is_agent(sentence, at) {
+            self.filler += 3.0;
+        }
     }
 
     fn add(&mut self, metric: f64, group: f64, filler: f64) {
@@ -228,6 +244,26 @@ impl Scores {
         self.group += group;
         self.filler += filler;
     }
+}
+
+/// "bought by", "placed by": the noun after it does something, nothing is grouped.
+fn is_agent(sentence: &Sentence, at: usize) -> bool {
+    let by = lead(sentence, at).filter(|n| sentence.op(*n) == Some(Op::By));
+    let verb = by
+        .and_then(|n| sentence.items.get(n))
+        .and_then(|i| i.from.checked_sub(1))
+        .and_then(|n| sentence.tokens.get(n));
+    verb.is_some_and(|t| {
+        t.text.ends_with("ed")
+            || matches!(t.text.as_str(), "bought" | "made" | "sold" | "spent" | "paid" | "done" | "given")
+    })
+}
+
+/// Whether a noun counts single things, so that it can be part of a compound ("order status").
+fn counts(sentence: &Sentence, at: usize) -> bool {
+    let one_word = sentence.items.get(at).is_some_and(|i| i.to == i.from + 1);
+    let metrics = sentence.term(at).map(|t| t.metrics.as_slice()).unwrap_or_default();
+    one_word && metrics.iter().filter_map(|m| sentence.lexicon.metric(*m)).any(super::shapes::is_count)
 }
 
 /// The piece before a noun that governs it, past values and counts that only describe it.

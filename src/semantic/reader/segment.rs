@@ -156,8 +156,9 @@ fn is_verb(tokens: &[Token], at: usize) -> bool {
             .iter()
             .any(|t| matches!(t.text.as_str(), "do" | "does" | "did" | "to" | "can" | "could" | "will"))
     });
-    let leading =
-        at == 0 && tokens.get(1).is_some_and(|t| matches!(t.text.as_str(), "the" | "by" | "our" | "all"));
+    let leading = at == 0
+        && tokens.get(1).is_some_and(|t| matches!(t.text.as_str(), "the" | "by" | "our" | "all"))
+        || at == 0 && token.text == "group" && tokens.iter().any(|t| t.text == "by");
     let grouping = token.text == "group" && tokens.get(at + 1).is_some_and(|t| t.text == "by");
     either && token.text != "account" && (helped || leading || grouping)
         || token.text == "accounts" && tokens.get(at + 1).is_some_and(|t| t.text == "for")

@@ -36,8 +36,48 @@ impl<'a> Sentence<'a> {
         let items: Vec<Item> = items.into_iter().filter(|i| i.meaning != Meaning::Filler).collect();
         let marks = vec![Mark::Open; items.len()];
         let mut sentence = Self { lexicon, text, tokens, items, marks, assumptions: Vec::new() };
+        sentence.compounds();
         sentence.people();
         sentence
+    }
+
+    /// "phone numbers of": after an unknown word, a word for figures is no word for figures. And "copies" is
+    /// known where a verb of trade completes a phrase of the model ("copies sold").
+    fn compounds(&mut self) {
+        let trades = !self.trades().is_empty();
+        for at in 0..self.items.len() {
+            let after_unknown = at > 0 && self.is_unknown(at - 1);
+            let meaning = match self.meaning(at) {
+                Some(Meaning::Op(Op::Figures)) if after_unknown => Meaning::Unknown,
+                Some(Meaning::Op(Op::Count)) if after_unknown => Meaning::Op(Op::Of),
+                Some(Meaning::Unknown) if trades => match self.traded(&self.stems(at)) {
+                    Some(term) => Meaning::Term(term.clone()),
+                    None => continue,
+                },
+                _ => continue,
+            };
+            if let Some(item) = self.items.get_mut(at) {
+                item.meaning = meaning;
+            }
+        }
+    }
+
+    /// What a noun means together with a verb of trade: "rooms sold", "paying guests".
+    pub(super) fn traded(&self, stem: &str) -> Option<&'a Term> {
+        let trades = self.trades();
+        let mut phrases = Vec::new();
+        if trades.iter().any(|t| matches!(t, Trade::Sell | Trade::Buy)) {
+            phrases.extend([
+                format!("{stem} sell"),
+                format!("{stem} buy"),
+                format!("buy {stem}"),
+                format!("{stem} purchase"),
+            ]);
+        }
+        if trades.contains(&Trade::Spend) {
+            phrases.extend([format!("pay {stem}"), format!("buy {stem}")]);
+        }
+        phrases.iter().find_map(|p| self.lexicon.term(p)).filter(|t| !t.metrics.is_empty())
     }
 
     /// "people" and "salesperson" stand for the dimension of who buys and who sells.

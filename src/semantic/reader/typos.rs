@@ -12,12 +12,16 @@ use std::collections::{BTreeSet, HashMap};
 
 /// Most words of one question that are repaired.
 const MOST_REPAIRS: usize = 12;
+/// Most words at the same distance that are tried.
+const MOST_TIES: usize = 4;
 
 /// Known words, by first letter, from the likeliest kind to the least.
 #[derive(Debug)]
 pub(super) struct Typos {
-    /// Words of the model, then of grammar and dates.
-    words: [HashMap<char, Vec<String>>; 2],
+    /// Words of the model and of dates.
+    words: HashMap<char, Vec<String>>,
+    /// Words of grammar.
+    grammar: HashMap<char, Vec<String>>,
     /// Words of values.
     values: HashMap<char, Vec<String>>,
 }
@@ -36,10 +40,13 @@ impl Typos {
             .chain(fields)
             .flat_map(|name| super::normalise::tokens(&name.replace('_', " ")))
             .map(|t| t.text);
-        let both = terms.flat_map(|word| [stem(&word), format!("{}s", stem(&word)), word]);
-        let general = grammar::vocabulary().chain(words::vocabulary()).map(str::to_owned);
+        let nouns = terms.filter(|word| grammar::op(word).is_none() && !fillers::is_filler(word));
+        let both = nouns.flat_map(|word| [stem(&word), format!("{}s", stem(&word)), word]);
+        let dates = words::vocabulary().map(str::to_owned);
+        let general = grammar::vocabulary().map(str::to_owned);
         Self {
-            words: [by_letter(both), by_letter(general)],
+            words: by_letter(both.chain(dates)),
+            grammar: by_letter(general),
             values: by_letter(lexicon.value_words.keys().cloned()),
         }
     }
@@ -56,30 +63,29 @@ impl Typos {
         let mut notes = Vec::new();
         for at in unknown.collect::<Vec<_>>().into_iter().take(MOST_REPAIRS) {
             let Some(token) = tokens.get(at).cloned() else { continue };
-            for word in self.suggestions(&token, at) {
-                let note = format!("'{}' read as {word}", token.text);
-                if let Some(slot) = tokens.get_mut(at) {
-                    slot.stem = stem(&word);
-                    slot.full.clone_from(&word);
-                    slot.text = word;
-                }
-                let known = segment(lexicon, tokens, calendar)
-                    .into_iter()
-                    .any(|i| (i.from..i.to).contains(&at) && i.meaning != Meaning::Unknown);
-                if known {
-                    notes.push(note);
+            for words in self.suggestions(&token, at) {
+                let mut known = words.into_iter().filter(|word| {
+                    put(tokens, at, respelt(&token, word));
+                    let items = segment(lexicon, tokens, calendar);
+                    items.iter().any(|i| (i.from..i.to).contains(&at) && i.meaning != Meaning::Unknown)
+                });
+                let (first, second) = (known.next(), known.next());
+                drop(known);
+                put(tokens, at, token.clone());
+                if let Some(word) = first {
+                    if second.is_none() {
+                        notes.push(format!("'{}' read as {word}", token.text));
+                        put(tokens, at, respelt(&token, &word));
+                    }
                     break;
-                }
-                if let Some(slot) = tokens.get_mut(at) {
-                    slot.clone_from(&token);
                 }
             }
         }
         notes
     }
 
-    /// The nearest word of each kind, when it is the only one.
-    fn suggestions(&self, token: &Token, at: usize) -> Vec<String> {
+    /// The nearest words of each kind.
+    fn suggestions(&self, token: &Token, at: usize) -> Vec<Vec<String>> {
         let word = token.text.as_str();
         let letters = word.chars().count();
         let spelt =
@@ -88,15 +94,20 @@ impl Typos {
             return Vec::new();
         }
         let proper = token.capital && at > 0 && !token.upper;
-        let kinds: Vec<&HashMap<char, Vec<String>>> =
-            if proper { vec![&self.values] } else { self.words.iter().chain([&self.values]).collect() };
-        kinds.into_iter().filter_map(|kind| nearest(word, kind)).collect()
+        let far = if letters >= 8 { 2 } else { 1 };
+        let mut out = Vec::new();
+        if !proper {
+            out.push(nearest(word, &self.words, far));
+            out.push(nearest(word, &self.grammar, 1));
+        }
+        out.push(nearest(word, &self.values, far));
+        out
     }
 }
 
-/// The one known word that is nearest, within one change up to seven letters and two from eight.
-fn nearest(word: &str, known: &HashMap<char, Vec<String>>) -> Option<String> {
-    let limit = if word.chars().count() >= 8 { 2 } else { 1 };
+/// The known words that are nearest, within one change up to seven letters and two from eight; forms of one
+/// word count once.
+fn nearest(word: &str, known: &HashMap<char, Vec<String>>, limit: usize) -> Vec<String> {
     let starts: BTreeSet<char> = word.chars().take(2).collect();
     let mut best: Vec<&String> = Vec::new();
     let mut distance = limit + 1;
@@ -120,12 +131,19 @@ fn nearest(word: &str, known: &HashMap<char, Vec<String>>) -> Option<String> {
             best.push(other);
         }
     }
-    let mut stems: Vec<String> = best.iter().map(|w| stem(w)).collect();
-    stems.dedup();
-    match (best.first(), stems.len()) {
-        (Some(word), 1) => Some((*word).clone()),
-        _ => None,
+    best.dedup_by_key(|word| stem(word));
+    best.into_iter().take(MOST_TIES).cloned().collect()
+}
+
+fn put(tokens: &mut [Token], at: usize, token: Token) {
+    if let Some(slot) = tokens.get_mut(at) {
+        *slot = token;
     }
+}
+
+/// The token as if it had been typed right.
+fn respelt(token: &Token, word: &str) -> Token {
+    Token { text: word.to_owned(), full: word.to_owned(), stem: stem(word), ..token.clone() }
 }
 
 fn by_letter(words: impl Iterator<Item = String>) -> HashMap<char, Vec<String>> {

@@ -168,7 +168,6 @@ pub(super) const VAGUE_PARTS: &[&str] = &[
     "the middle of",
     "around",
     "circa",
-    "about",
     "roughly",
     "start of",
     "end of",
