@@ -162,7 +162,13 @@ class Turn {
   on_status({ message }) { say(message); }
   on_tool_start({ name }) { say(`Running ${name} …`); }
   on_tool_result({ summary }) { say(summary); }
-  on_assistant_text({ text, delta }) { this.answer.textContent = delta ? this.answer.textContent + text : text; }
+  on_assistant_text({ text, delta }) {
+    this.answer.textContent = delta ? this.answer.textContent + text : text;
+    // A warning that the answer itself spells out need not be read twice.
+    for (const warning of this.article.querySelectorAll(".warning")) {
+      if (warning.textContent === this.answer.textContent) warning.remove();
+    }
+  }
   on_table_result(payload) { this.article.append(table(payload)); }
   on_chart_spec({ chart_spec }) {
     const figure = chart(chart_spec);
@@ -184,7 +190,7 @@ function table({ columns, column_types, rows, row_count, truncated }) {
   const cell = (row, column) => {
     const value = row[column];
     if (value === null || value === undefined) return make("td", { class: "none" }, "none");
-    const text = typeof value === "object" ? JSON.stringify(value) : value;
+    const text = typeof value === "object" ? JSON.stringify(value) : readable(value);
     return make("td", { class: numeric(column) ? "number" : "text" }, text);
   };
   const head = make("tr", {}, ...columns.map((column) => make("th", { scope: "col" }, column)));
@@ -193,6 +199,11 @@ function table({ columns, column_types, rows, row_count, truncated }) {
   const grid = make("table", {}, make("thead", {}, head), make("tbody", {}, ...body));
   const frame = make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Table" }, grid);
   return make("div", {}, frame, make("p", { class: "note" }, count));
+}
+
+// Sums of prices carry binary noise that no one wants to read; the events keep every digit.
+function readable(value) {
+  return typeof value === "number" && !Number.isInteger(value) ? Number(value.toPrecision(12)) : value;
 }
 
 // ---------------------------------------------------------------- charts
@@ -207,7 +218,7 @@ function chart({ format, spec, dataset }) {
   const [value, label] = (x.type === "quantitative" && y.type !== "quantitative" ? [x, y] : [y, x]).map(named);
   const points = rows
     .filter((row) => row[value.field] !== null && Number.isFinite(Number(row[value.field])))
-    .map((row) => ({ label: String(row[label.field] ?? "none"), value: Number(row[value.field]), text: String(row[value.field]) }));
+    .map((row) => ({ label: String(row[label.field] ?? "none"), value: Number(row[value.field]), text: String(readable(row[value.field])) }));
   if (!points.length || !["line", "bar"].includes(mark)) return null;
   const title = typeof spec.title === "object" ? spec.title.text : spec.title;
   const caption = title || `${value.title || value.field} by ${label.title || label.field}`;
