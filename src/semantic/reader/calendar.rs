@@ -75,3 +75,22 @@ pub(super) fn day(year: i16, month: i8, day: i8) -> Option<Span> {
     let start = Date::new(year, month, day).ok()?;
     Some(Span { start: Some(start), end: Some(shift(start, Grain::Day, 1)?), grain: Grain::Day })
 }
+
+/// First days of the units that fill some spans; none when a span is open, not filled by whole units, or long.
+pub(super) fn units(spans: &[Span], grain: Grain) -> Option<Vec<Date>> {
+    const MOST: usize = 400;
+    let mut days = Vec::new();
+    for span in spans {
+        let calendar = Calendar { today: span.start?, week_start: WeekStart::Monday };
+        let mut day = calendar.floor(span.start?, grain).filter(|day| Some(*day) == span.start)?;
+        while day < span.end? {
+            days.push(day);
+            day = shift(day, grain, 1)?;
+            if days.len() > MOST {
+                return None;
+            }
+        }
+        (Some(day) == span.end).then_some(())?;
+    }
+    Some(days)
+}

@@ -1,6 +1,7 @@
 //! From the best reading to what is said about it: coverage, query, words and message.
 
 use super::build::{Draft, Group, Source};
+use super::calendar::units;
 use super::dates::When;
 use super::grammar::Op;
 use super::lexicon::Lexicon;
@@ -229,19 +230,30 @@ impl Draft<'_> {
             };
             out.push(Filter { field, op, value });
         }
-        if let [span] = self.facts.times.spans.as_slice() {
-            let bounds = [(Comparison::Ge, span.start), (Comparison::Lt, span.end)];
-            for (op, day) in bounds {
-                if let Some(day) = day {
-                    out.push(Filter {
-                        field: METRIC_TIME.to_owned(),
-                        op,
-                        value: Value::String(day.to_string()),
-                    });
-                }
+        out.extend(self.time_filters());
+        out
+    }
+
+    /// One span is two bounds; several are the units of the grouping that lie in them.
+    fn time_filters(&self) -> Vec<Filter> {
+        let filter = |op, value| Filter { field: METRIC_TIME.to_owned(), op, value };
+        let text = |day: jiff::civil::Date| Value::String(day.to_string());
+        match self.facts.times.spans.as_slice() {
+            [] => Vec::new(),
+            [span] => {
+                let bounds = [(Comparison::Ge, span.start), (Comparison::Lt, span.end)];
+                bounds.into_iter().filter_map(|(op, day)| Some(filter(op, text(day?)))).collect()
+            }
+            spans => {
+                let days = self.grain().and_then(|grain| units(spans, grain)).unwrap_or_default();
+                vec![filter(Comparison::In, days.into_iter().map(text).collect())]
             }
         }
-        out
+    }
+
+    /// The grain that is grouped by.
+    pub(super) fn grain(&self) -> Option<Grain> {
+        self.groups.iter().find_map(|(g, _)| if let Group::Time(grain) = g { Some(*grain) } else { None })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::amounts::Ranking;
 use super::build::{Draft, Group, Source};
+use super::calendar::units;
 use super::grammar::Op;
 use super::segment::Meaning;
 use super::sentence::Mark;
@@ -16,6 +17,7 @@ impl Draft<'_> {
         self.growth();
         self.absorb_bases();
         self.grain_of_growth();
+        self.scattered();
         self.rank();
         self.operations();
         self.reachability();
@@ -104,6 +106,17 @@ impl Draft<'_> {
             self.groups.push((Group::Time(grain), 0));
         } else {
             self.ask_grain();
+        }
+    }
+
+    /// Spans apart from each other can only be told as units of the grouping.
+    fn scattered(&mut self) {
+        let spans = &self.facts.times.spans;
+        let told = spans.len() < 2 || self.grain().and_then(|grain| units(spans, grain)).is_some();
+        if !told {
+            for at in &self.facts.times.places {
+                self.sentence.mark(*at, Mark::Left(UncoveredReason::UnsupportedOperation));
+            }
         }
     }
 
