@@ -364,7 +364,11 @@ impl Draft<'_> {
 
     /// A dimension beside a metric without "by": grouped by it, or only speaking of it?
     fn bare_groups(&mut self) {
-        if self.facts.ranking.is_some() || !self.having.is_empty() || self.metrics.is_empty() {
+        if self.facts.ranking.is_some()
+            || self.order.is_some()
+            || !self.having.is_empty()
+            || self.metrics.is_empty()
+        {
             return;
         }
         const MARKS: &[Op] = &[Op::By, Op::Each, Op::Which, Op::Rank, Op::What, Op::Contrast, Op::List];

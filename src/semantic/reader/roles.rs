@@ -156,6 +156,9 @@ impl Scores {
         if governor.is_none() && singular && groups && lead.is_some_and(|n| sentence.is_unknown(n)) {
             self.metric -= 5.0;
         }
+        if sentence.stems(at).starts_with("number of") && lead.is_some_and(|n| sentence.is_unknown(n)) {
+            self.metric -= 12.0;
+        }
         let rivals = sentence.ops(|op| matches!(op, Op::HowMany | Op::Count));
         if rivals.iter().any(|n| sentence.is_unknown(n + 1) && *n < at) && groups {
             self.metric -= 8.0;

@@ -120,7 +120,10 @@ fn nearest(word: &str, known: &HashMap<char, Vec<String>>, limit: usize) -> Vec<
         let swapped = steps == 1
             && other.chars().nth(1) == word.chars().next()
             && other.chars().next() == word.chars().nth(1);
-        if steps > limit || !first_kept && !swapped {
+        let letters = word.chars().count();
+        let swapping = strsim::levenshtein(word, other) > steps;
+        let replaced = letters <= 5 && other.chars().count() == letters && !swapping;
+        if steps > limit || replaced || !first_kept && !swapped {
             continue;
         }
         if steps < distance {
