@@ -230,7 +230,8 @@ impl<'a> Draft<'a> {
 
     /// "customer country": the first noun only says whose.
     fn modifies_next(&self, at: usize, chosen: &[(usize, Role)]) -> bool {
-        !self.sentence.plural(at) && chosen.iter().any(|(n, role)| *n == at + 1 && *role == Role::Group)
+        (!self.sentence.plural(at) || self.sentence.is_possessive(at))
+            && chosen.iter().any(|(n, role)| *n == at + 1 && *role == Role::Group)
     }
 
     fn add_group(&mut self, group: Group, at: usize) {

@@ -61,6 +61,11 @@ fn is_plain(lexicon: &Lexicon, span: &[Token]) -> bool {
             || t.number.is_some()
             || is_date_word(&t.text)
     };
+    let phrase: Vec<&str> = span.iter().map(|t| t.text.as_str()).collect();
+    let phrase = phrase.join(" ");
+    if fillers::is_filler(&phrase) || grammar::op(&phrase).is_some() {
+        return true;
+    }
     match body {
         [one] => grammatical(one) || fillers::is_ordinary(&one.text),
         many => many.iter().all(grammatical),

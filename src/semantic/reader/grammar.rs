@@ -85,6 +85,8 @@ pub(super) enum Op {
     Unsupported,
     /// A currency.
     Currency,
+    /// "only", "both": leaves out those to whom more applies.
+    Strict,
 }
 
 /// What kind of trade a verb says.
@@ -143,7 +145,7 @@ const QUESTION: &[Row] = &[
 const GROUPING: &[Row] = &[
     (
         Op::By,
-        "by; per; split by; broken down by; broken out by; grouped by; group by; segmented by; split out \
+        "by; per; down by; out by; up by; down across; down per; split by; broken down by; broken out by; grouped by; group by; segmented by; split out \
      by; across; across the; breakdown by; broken up by; sliced by; divided by; organised by; organized \
      by; split across; spread across; distributed across; distributed by; split into; separated by; as \
      per; across different; across the different; by different; broken down across; broken down per; \
@@ -248,7 +250,7 @@ const COMPARING: &[Row] = &[
     (Op::OrBeyond { up: false }, "or less; or fewer; or below; or under; or lower; and below; and under"),
     (
         Op::Not,
-        "except; except for; excluding; exclude; excludes; excl; without; not; other than; outside; outside \
+        "but; except; except for; excluding; exclude; excludes; excl; without; not; other than; outside; outside \
      of; but not; not including; not counting; apart from; aside from; leaving out; ignoring; not from; \
      not in; non; save for; omitting; omit; disregarding; with the exception of; minus; but excluding; \
      !=; <>; is not; are not; not for; that are not; everywhere except; everywhere but; anywhere but; \
@@ -268,13 +270,13 @@ const COMPARING: &[Row] = &[
     ),
     (
         Op::And,
-        "and; or; as well as; plus; along with; together with; and also; and the; both; either; and our; in \
+        "and; or; as well as; plus; along with; together with; and also; and the; either; and our; in \
      addition to; but also; and for; and in; and from; or in; or from",
     ),
     (Op::Combined, "combined; together; taken together; put together; added up; jointly; in combination"),
     (
         Op::Of,
-        "of; for; in; from; at; on; within; inside; out of; among; amongst; through; via; during; \
+        "comes from; come from; came from; stems from; derived from; stemming from; live in; lives in; lived in; of; for; in; from; at; on; within; inside; out of; among; amongst; through; via; during; \
      throughout; into; regarding; about; concerning; under the; called; named; titled; entitled; over \
      the; in the; from the; of the; for the; of our; from our; for our; in our; to the; coming from; \
      located in; based in; living in; residing in; belonging to; situated in; as of; labelled; labeled",
@@ -324,6 +326,10 @@ const TRADE: &[Row] = &[
         "performance; numbers; figures; figure; results; result; stats; statistics; data; volume; activity; \
      kpi; kpis; metrics; metric; performing; perform; performed; doing; insights; measure; measures; \
      amount; amounts; business",
+    ),
+    (
+        Op::Strict,
+        "only; both; exclusively; solely; alone; nothing but; just only; at the same time; simultaneously",
     ),
     (Op::Currency, "dollar; dollars; usd; eur; euro; euros; bucks; gbp; pounds"),
 ];

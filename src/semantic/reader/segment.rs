@@ -249,7 +249,9 @@ fn phrases(tokens: &[Token], at: usize) -> Vec<(usize, Meaning)> {
             if op != Op::Write {
                 out.push((n, Meaning::Op(op)));
             }
-        } else if fillers::is_filler(&words) {
+        }
+        let before = tokens.get(..at).unwrap_or_default();
+        if fillers::is_filler(&words) || n == 1 && fillers::is_filler_after(&words, before) {
             out.push((n, Meaning::Filler));
         }
     }
