@@ -135,6 +135,7 @@ impl<'a> Draft<'a> {
         let Some(metric) = metrics.first().copied() else { return };
         if !joined && !self.metrics.contains(&metric) && !self.is_base(metric) {
             self.score -= 2.0;
+            self.offer(&[metric]);
         }
         let contested = self.sentence.term(at).is_some_and(|t| t.contested) && !self.after_average(at);
         if metrics.len() > 1 || contested {
@@ -174,7 +175,10 @@ impl<'a> Draft<'a> {
         if trades.is_empty() || term.dims.is_empty() || !counted {
             return term.metrics;
         }
-        let paired = self.sentence.traded(&self.sentence.stems(at));
+        let lexicon = self.lexicon();
+        let nouns = term.dims.iter().filter_map(|d| lexicon.dims.get(*d)).flat_map(|d| &d.nouns);
+        let stems = self.sentence.stems(at);
+        let paired = std::iter::once(&stems).chain(nouns).find_map(|noun| self.sentence.traded(noun));
         match paired {
             Some(term) => term.metrics.clone(),
             None => {
@@ -226,7 +230,8 @@ impl<'a> Draft<'a> {
 
     /// "customer country": the first noun only says whose.
     fn modifies_next(&self, at: usize, chosen: &[(usize, Role)]) -> bool {
-        !self.sentence.plural(at) && chosen.iter().any(|(n, role)| *n == at + 1 && *role == Role::Group)
+        (!self.sentence.plural(at) || self.sentence.is_possessive(at))
+            && chosen.iter().any(|(n, role)| *n == at + 1 && *role == Role::Group)
     }
 
     fn add_group(&mut self, group: Group, at: usize) {
@@ -291,8 +296,10 @@ impl<'a> Draft<'a> {
                         .iter()
                         .enumerate()
                         .any(|(n, _)| self.sentence.words(n).any(|w| w.starts_with("spen")));
-                let (buyer, seller) = (self.sentence.person(true), self.sentence.person(false));
-                let dim = if sells { seller.or(buyer) } else { buyer };
+                let taken = self.measured_nouns();
+                let person = |buys| self.sentence.person(buys).filter(|dim| !taken.contains(dim));
+                let (buyer, seller) = (person(true), person(false));
+                let dim = if sells { seller.or(buyer) } else { buyer.or(seller) };
                 if !sells && !buys && trades.contains(&Trade::Earn) {
                     let lexicon = self.lexicon();
                     let names = [buyer, seller].into_iter().flatten().map(|d| lexicon.dim_name(d).to_owned());
@@ -308,6 +315,15 @@ impl<'a> Draft<'a> {
             }
             self.sentence.grammar(at);
         }
+    }
+
+    /// Dimensions whose nouns are measured here: "who has the most customers" does not ask for customers.
+    fn measured_nouns(&self) -> Vec<usize> {
+        let places = 0..self.sentence.items.len();
+        let measured = places
+            .filter_map(|at| self.sentence.term(at))
+            .filter(|t| t.metrics.iter().any(|m| self.metrics.contains(m)));
+        measured.flat_map(|t| t.dims.iter().copied()).collect()
     }
 
     /// Conditions on metrics.

@@ -34,12 +34,12 @@ pub(super) fn believable(
         false
     } else if code {
         true
+    } else if letters <= 3 && to - from == 1 && short_is_meant(lexicon, tokens, from) {
+        true
     } else if is_plain(lexicon, span) {
         !shouted(tokens) && written_as_title(tokens, from, to)
-    } else if to - from == 1 && letters <= 3 {
-        short_is_meant(lexicon, tokens, from)
     } else {
-        true
+        letters > 3 || to - from > 1
     };
     if believed { found.to_vec() } else { Vec::new() }
 }
@@ -61,6 +61,11 @@ fn is_plain(lexicon: &Lexicon, span: &[Token]) -> bool {
             || t.number.is_some()
             || is_date_word(&t.text)
     };
+    let phrase: Vec<&str> = span.iter().map(|t| t.text.as_str()).collect();
+    let phrase = phrase.join(" ");
+    if fillers::is_filler(&phrase) || grammar::op(&phrase).is_some() {
+        return true;
+    }
     match body {
         [one] => grammatical(one) || fillers::is_ordinary(&one.text),
         many => many.iter().all(grammatical),
@@ -104,12 +109,14 @@ fn shouted(tokens: &[Token]) -> bool {
 fn short_is_meant(lexicon: &Lexicon, tokens: &[Token], at: usize) -> bool {
     let Some(token) = tokens.get(at) else { return false };
     let word = token.text.as_str();
-    let dotted = token.end - token.start > token.text.len() + 1;
-    if dotted {
+    if token.dotted {
         return true;
     }
     let before = at.checked_sub(1).and_then(|n| dates::word(tokens, n)).unwrap_or_default();
-    let english = fillers::is_filler(word) || grammar::op(word).is_some();
+    let english = fillers::is_filler(word)
+        || fillers::is_ordinary(word)
+        || grammar::op(word).is_some()
+        || is_date_word(word);
     if english {
         return word == "us"
             && matches!(before, "the" | "in" | "from" | "outside" | "within" | "except" | "excluding");

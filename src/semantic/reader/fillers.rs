@@ -1,499 +1,76 @@
 //! Words that make a sentence polite or grammatical, and ordinary words that are never taken for a misspelling.
 
+use super::normalise::Token;
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
-/// Words and phrases without a meaning of their own in a question about data.
+/// Words and phrases without a meaning of their own in a question about data, apart by `; `.
 const FILLERS: &[&str] = &[
     // articles, pronouns, auxiliaries
-    "the",
-    "a",
-    "an",
-    "this",
-    "these",
-    "those",
-    "it",
-    "its",
-    "i",
-    "me",
-    "my",
-    "we",
-    "us",
-    "our",
-    "ours",
-    "you",
-    "your",
-    "they",
-    "them",
-    "their",
-    "he",
-    "she",
-    "his",
-    "her",
-    "one",
-    "ones",
-    "is",
-    "are",
-    "was",
-    "were",
-    "be",
-    "been",
-    "being",
-    "am",
-    "do",
-    "does",
-    "did",
-    "done",
-    "have been",
-    "has been",
-    "had been",
-    "can",
-    "could",
-    "would",
-    "may",
-    "might",
-    "shall",
-    "there",
-    "here",
-    "so",
-    "as",
-    "then",
-    "than",
-    "also",
-    "too",
-    "just",
-    "only",
-    "even",
-    "yet",
-    "already",
-    "ever",
-    "up",
-    "out",
-    "down",
-    "off",
-    "s",
-    "t",
-    "re",
-    "ve",
-    "ll",
-    "d",
-    "m",
-    "let",
-    "lets",
-    "please",
-    "pls",
-    "plz",
-    "kindly",
-    "thanks",
-    "thank",
-    "thank you",
-    "hey",
-    "hi",
-    "hello",
-    "ok",
-    "okay",
-    "well",
-    "now",
-    "right",
-    "right now",
-    "currently",
-    "at present",
-    "to date",
-    "so far",
-    "all time",
-    "of all time",
-    "overall",
-    "in general",
-    "generally",
-    "roughly speaking",
-    "actually",
-    "really",
-    "basically",
-    "exactly how",
-    "all together",
-    "et",
-    "al",
-    "etc",
-    "is there",
-    "are there",
-    "of them",
-    "such",
-    "at all",
-    "have",
-    "has",
-    "had",
-    "having",
-    "got",
-    "get",
-    "gets",
-    "getting",
-    "gotten",
-    "how",
-    "how about",
-    "what about",
-    "if any",
-    "while",
-    "whether",
-    "but",
-    "by the way",
-    "what is",
-    "what are",
-    "what was",
-    "what were",
-    "in",
-    "ever had",
-    "who is",
-    "who are",
-    "who were",
-    "who was",
-    "which is",
-    "which are",
-    "that is",
-    "that are",
-    "that were",
-    "that was",
-    "it is",
+    "the; a; an; this; these; those; it; its; i; me; my; we; us; our; ours; you; your; they; them; \
+     their; he; she; his; her; one; ones; is; are; was; were; be; been; being; am; do; does; did; done; \
+     have been; has been; had been; can; could; would; may; might; shall; there; here; so; as; then; \
+     than; also; too; just; yet; already; ever; s; t; re; ve; ll; d; m; let; lets; please; pls; plz; \
+     kindly; thanks; thank; thank you; hey; hi; hello; ok; okay; well; now; right; right now; \
+     currently; at present; to date; so far; all time; of all time; in general; generally; actually; \
+     really; basically; all together; is there; are there; of them; at all; have; has; had; having; \
+     got; get; gets; getting; gotten; how; how about; what about; if any; while; whether; by the way; \
+     what is; what are; what was; what were; who is; who are; who were; who was; which is; which are; \
+     that is; that are; that were; that was; it is; the following; overall; as of now; as of today; \
+     until now; up to now; up until now; any given; given",
     // asking
-    "show",
-    "shows",
-    "showing",
-    "give",
-    "gives",
-    "giving",
-    "tell",
-    "display",
-    "find",
-    "find out",
-    "see",
-    "want",
-    "wants",
-    "want to",
-    "want to know",
-    "wanted",
-    "need",
-    "needs",
-    "need to",
-    "like",
-    "like to",
-    "know",
-    "pull",
-    "pull up",
-    "fetch",
-    "report",
-    "report on",
-    "provide",
-    "present",
-    "calculate",
-    "compute",
-    "plot",
-    "draw",
-    "graph",
-    "chart",
-    "table",
-    "look",
-    "look at",
-    "looking",
-    "looking at",
-    "looking for",
-    "look like",
-    "looks",
-    "take a look at",
-    "help",
-    "help me",
-    "interested",
-    "interested in",
-    "curious",
-    "wondering",
-    "wonder",
-    "question",
-    "ask",
-    "asking",
-    "return",
-    "retrieve",
-    "output",
-    "print",
-    "view",
-    "check",
-    "identify",
-    "determine",
-    "figure out",
-    "say",
-    "share with me",
-    "able",
-    "able to",
-    "possible",
-    "again",
-    "run",
-    "do we have",
-    "as a table",
-    "as a chart",
-    "in a table",
-    "in a chart",
-    "bar chart",
-    "line chart",
-    "pie chart",
-    "breakdown",
-    "break down",
-    "breakdown of",
-    "breakdown for",
-    "split",
-    "break",
-    "distribution",
-    "distribution of",
-    "overview",
-    "overview of",
-    "summary",
-    "summary of",
-    "summarize",
-    "summarise",
-    "details",
-    "detail",
-    "info",
-    "information",
-    "information on",
-    "quick",
-    "quickly",
-    "dashboard",
-    "report of",
-    "report for",
-    "view of",
-    "snapshot",
-    "snapshot of",
-    "go",
-    "went",
-    "gone",
-    "goes",
-    "going",
-    "turn",
-    "turns",
-    "i would like",
-    "do you know",
-    "can you",
-    "could you",
-    "would you",
-    "will you",
-    "can i",
-    "could i",
-    "may i",
-    "can we",
+    "show; shows; showing; give; gives; giving; tell; display; find; find out; see; want; wants; want \
+     to; want to know; wanted; need; needs; need to; like; like to; know; pull up; fetch; report on; \
+     provide; calculate; compute; look at; looking; looking at; looking for; look like; looks like; \
+     take a look at; help; help me; interested; interested in; curious; wondering; wonder; asking; \
+     retrieve; identify; determine; figure out; share with me; able; able to; possible; do we have; as \
+     a table; as a chart; as a graph; in a table; in a chart; bar chart; line chart; pie chart; \
+     breakdown; break down; breakdown of; breakdown for; split; break; distribution; distribution of; \
+     overview of; an overview of; summary of; a summary of; summarize; summarise; details on; details \
+     of; information on; information about; info on; quick; quickly; a report of; a report on; report \
+     of; report for; view of; snapshot of; a snapshot of; turn out; turned out; i would like; do you \
+     know; can you; could you; would you; will you; can i; could i; may i; can we; a breakdown of; the \
+     breakdown of; a quick look at; let me know; a table of; a chart of; a graph of; chart of; table \
+     of; how about; as table; as chart; the split of; the distribution of; a split of",
     // verbs that say that rows exist
-    "come",
-    "came",
-    "comes",
-    "coming",
-    "come in",
-    "came in",
-    "exist",
-    "exists",
-    "contain",
-    "contains",
-    "contained",
-    "include",
-    "includes",
-    "including",
-    "included",
-    "hold",
-    "holds",
-    "carry",
-    "carries",
-    "offer",
-    "offers",
-    "own",
-    "owns",
-    "receive",
-    "received",
-    "place",
-    "placed",
-    "places",
-    "record",
-    "recorded",
-    "register",
-    "registered",
-    "happen",
-    "happened",
-    "occur",
-    "occurred",
-    "take place",
-    "took place",
-    "live",
-    "lives",
-    "living",
-    "located",
-    "based",
-    "reside",
-    "resides",
-    "residing",
-    "belong",
-    "belongs",
-    "belonging",
-    "handle",
-    "handled",
-    "handles",
-    "manage",
-    "managed",
-    "manages",
-    "serve",
-    "served",
-    "serves",
-    "look after",
-    "looks after",
-    "looked after",
-    "looking after",
-    "looked",
-    "assigned",
-    "assigned to",
-    "work with",
-    "works with",
-    "go to",
-    "went to",
-    "goes to",
-    "given",
-    "listed",
-    "available",
-    "appear",
-    "appears",
-    "appeared",
-    "deal with",
-    "process",
-    "processed",
-    "processes",
-    "processing",
-    "achieve",
-    "achieved",
-    "ended up",
-    "wind up",
-    "issue",
-    "issued",
-    "use",
-    "used",
-    "using",
-    "keep",
-    "kept",
-    "close",
-    "closed",
-    "realize",
-    "realized",
-    "realised",
-    "log",
-    "logged",
-    "score",
-    "scored",
-    "see in",
-    "purchase made",
-    "made by",
-    "were made",
-    "was made",
-    "get made",
-    "rung up",
-    "rack up",
-    "racked up",
-    "complete",
-    "completed",
-    "produce",
-    "stand",
-    "stands",
-    "stand at",
-    "amounted to",
-    "amount to",
-    "comprise",
-    "originate",
-    "originated",
-    "originating",
-    "supported",
-    "support",
-    "supports",
+    "came; coming; comes; exists; contains; includes; belongs; owns; lives; receives; carries; goes; happens; occurs; \
+      come in; came in; existed; contained; including; included; carried; offered; owned; \
+     received; placed; recorded; registered; happened; occurred; take place; took place; lived; living; \
+     located; residing; belonging; handled; managed; served; look after; looks after; looked after; \
+     looking after; assigned; assigned to; work with; works with; go to; went to; goes to; deal with; \
+     achieved; ended up; issued; realized; realised; logged; scored; purchase made; made by; were made; \
+     was made; get made; rung up; rack up; racked up; amounted to; amount to; originated; originating; \
+     supported; going; went; been made; taken place; ends up; come through; came through; pass through; \
+     passed through; work out; works out; worked out",
     // where the data lives
-    "catalog",
-    "catalogue",
-    "database",
-    "db",
-    "system",
-    "store",
-    "shop",
-    "library",
-    "collection",
-    "on file",
-    "on record",
-    "on the books",
-    "our books",
-    "in stock",
-    "company wide",
-    "worldwide",
-    "globally",
-    "everywhere",
-    "anywhere",
-    "world wide",
-    "in the world",
-    "around the world",
-    "for the company",
-    "the company",
-    "our company",
-    "of the company",
-    "company as a whole",
-    "as a whole",
-    "whole",
-    "entire",
-    "full",
-    "complete",
-    "entirely",
-    "value wise",
-    "wise",
-    "alone",
-    "only in",
-    "specifically",
-    "exclusively",
-    "solely",
-    "itself",
-    "themselves",
-    "period",
-    "time period",
-    "timeframe",
-    "time frame",
-    "names",
-    "called",
-    "group",
-    "respective",
-    "corresponding",
-    "associated",
-    "related",
-    "given period",
-    "on a",
-    "basis",
-    "chronologically",
-    "alphabetically",
-    "chronological order",
-    "in chronological order",
-    "alphabetical order",
-    "in alphabetical order",
-    "oldest first",
-    "newest first",
-    "latest first",
-    "everything",
-    "anything",
-    "something",
-    "stuff",
-    "things",
-    "thing",
-    "kind",
-    "kind of",
-    "kinds of",
-    "type of",
-    "types of",
-    "sort of",
-    "lot",
-    "lots",
-    "lots of",
-    "a lot of",
-    "much",
-    "more",
-    "further",
-    "other",
-    "others",
-    "another",
+    "the catalog; our catalog; the catalogue; our catalogue; this catalog; the database; our database; \
+     the db; the system; our system; the store; our store; this store; the shop; our shop; the library; \
+     our library; the collection; our collection; on file; on record; on the books; our books; on our \
+     books; company wide; worldwide; globally; everywhere; anywhere; world wide; in the world; around \
+     the world; for the company; the company; our company; of the company; as a whole; in stock; the \
+     whole catalog; the entire catalog; the whole catalogue; the entire catalogue; the full catalog; \
+     specifically; itself; themselves; called; chronologically; alphabetically; chronological order; in \
+     chronological order; alphabetical order; in alphabetical order; oldest first; newest first; latest \
+     first; everything; anything; something; stuff; things; a lot of; lots of; on a daily basis; on the \
+     whole; the business; our business; the data; our data; the whole year; the entire year; the full \
+     year; all year; whole; entire; basis; on a; on an; individually",
 ];
+
+/// Verbs that are fillers after an auxiliary or a relative ("do we carry"); as nouns they mean something.
+const VERBS: &str = "come; comes; exist; exists; contain; contains; include; includes; hold; holds; carry; carries; \
+     offer; offers; own; owns; receive; place; places; record; register; happen; occur; live; lives; \
+     reside; resides; belong; belongs; handle; handles; manage; manages; serve; serves; achieve; \
+     appear; go; goes; see; look; keep; do; complete; support; supports; originate; report; log; turn; \
+     stand; use; produce; process";
+
+/// Orders that are fillers at the head of a question.
+const ORDERS: &str = "report; return; print; output; view; check; run; pull; present; plot; draw; graph; chart; table; \
+     look; question; list; compile; prepare; create; build; make; say; ask; get; retrieve; produce; \
+     overview; summary; details; info; information; dashboard; rundown; group";
 
 /// Ordinary words that may be missing from a model but are no misspellings, and no titles unless written as such.
 const ORDINARY: &str = "\
+other others another more further much less down up off out over under again only both alone same such very quite rather almost \
 margin margins profit profits profitable profitability loss losses cost costs costly discount discounts discounted refund refunds \
 refunded tax taxes stock inventory shipping shipment shipments ship shipped delivery deliveries delivered deliver supplier suppliers \
 vendor vendors warehouse warehouses playlist playlists composer composers employee employees staff manager managers salary salaries \
@@ -533,11 +110,36 @@ heavy light strong weak loud quiet soft smooth rough sharp flat deep shallow wid
 region regions district districts county counties continent continents location locations branch branches office offices site sites \
 model models version versions series event events record records entry entries log logs note notes comment comments message messages \
 image images photo photos picture pictures video videos audio sound sounds noise music song artist band voice tone beat rhythm melody \
+status stage statue stake slate skate formal former form forms farm farms marker markers marked religion religions legion ration \
+notion scale scales speed send sent seed unity unite artisan artisans older custom customs bend beard sand trick truck sing sings sons \
+purchaser purchasers amount amounts account counter counters county clinic clinics cite site gene genes genius label medic medical medium \
+type types class classes grade grades rank ranks order ordering level levels layer layers unit group team teams crew squad player \
+players driver drivers rider riders guest guests tenant tenants patient patients nurse citizen citizens population resident residents \
+household households neighbor neighbour visitor passenger worker workers personnel candidate candidates applicant applicants partner \
+partners competitor competitors rival rivals owner owners founder chief executive director president secretary chairman board \
+committee agency agencies bureau ministry council court police army navy government state federal national international global local \
+rural urban suburban domestic foreign overseas abroad continent europe asia africa oceania antarctica european asian african \
+western eastern northern southern central spring autumn weekly inventory shelf shelves basket cart checkout shop shops shopping mall \
+retail wholesale commerce trade trading merchant merchandise good goods service services support care help desk call calls chat \
+request requests inquiry enquiry issue issues bug bugs error errors failure failures fault faults defect defects repair repairs \
+maintenance warranty guarantee insurance claim claims policy policies law laws legal rule rules regulation audit compliance security \
+privacy consent identity person personal private public common average median typical normal regular standard basic premium plus \
+pro deluxe economy business enterprise startup company corporation industry industries sector sectors market markets niche field \
+science physics chemistry biology history geography math maths mathematics statistics economics finance accounting law medicine \
+health fitness diet weight sport yoga gym club clubs bar bars restaurant restaurants cafe food drink drinks beer wine tea juice milk \
+bread butter cheese meat fish chicken egg eggs fruit fruits vegetable apple apples orange banana grape lemon potato tomato rice \
+pasta soup salad sugar salt pepper spice oil gas petrol diesel electric electricity solar wind nuclear coal steel iron copper wood \
+paper plastic glass cotton leather wool silk stone sand clay brick concrete tool tools machine machines engine engines \
+motor motors wheel wheels tire tires brake brakes gear gears chain chains frame frames seat seats handle pedal bike bikes bicycle \
+ship boat plane ferry taxi truck van lorry scooter airport station stop route routes journey tourism tourist tourists guide map maps \
+direction directions mile miles kilometer metre inch foot feet yard acre gallon litre ounce pound pounds ton tons gram grams \
+minute minutes second seconds hour hours century era age ages generation youth adult adults senior seniors elderly infant toddler \
 opportunity opportunities lead leads pipeline conversion conversions bounce traffic engagement impression impressions reach frequency \
 usage utilization capacity efficiency productivity performance growth decline trend accept passengers rush lost \
 core load tribute presence transmission dealer escape attitude battery fuel intro pilot outbreak primary panama aloha miami";
 
-static FILLER_SET: LazyLock<HashSet<&'static str>> = LazyLock::new(|| FILLERS.iter().copied().collect());
+static FILLER_SET: LazyLock<HashSet<&'static str>> =
+    LazyLock::new(|| FILLERS.iter().flat_map(|group| group.split("; ")).collect());
 static ORDINARY_SET: LazyLock<HashSet<&'static str>> =
     LazyLock::new(|| ORDINARY.split_whitespace().collect());
 
@@ -549,7 +151,19 @@ pub(super) fn is_filler(phrase: &str) -> bool {
     FILLER_SET.contains(phrase)
 }
 
+/// Whether a word is a filler because of the words before it.
+pub(super) fn is_filler_after(word: &str, before: &[Token]) -> bool {
+    const HELPERS: &[&str] = &[
+        "do", "does", "did", "to", "can", "could", "will", "would", "who", "that", "which", "we", "they",
+        "i", "you",
+    ];
+    let helped = before.iter().any(|t| HELPERS.contains(&t.text.as_str()));
+    let leading = before.iter().all(|t| is_filler(&t.text));
+    VERBS.split("; ").any(|verb| verb == word) && helped
+        || ORDERS.split("; ").any(|order| order == word) && leading
+}
+
 /// Whether a word is ordinary English.
 pub(super) fn is_ordinary(word: &str) -> bool {
-    ORDINARY_SET.contains(word)
+    ORDINARY_SET.contains(word) || [VERBS, ORDERS].iter().any(|list| list.split("; ").any(|w| w == word))
 }

@@ -3,6 +3,7 @@
 use super::amounts::Ranking;
 use super::build::{Draft, Group, Source};
 use super::calendar::units;
+use super::dates::When;
 use super::grammar::Op;
 use super::segment::Meaning;
 use super::sentence::Mark;
@@ -153,7 +154,10 @@ impl Draft<'_> {
         let who = self.sentence.op(*place) == Some(Op::Who);
         let metric = self.ranking_metric();
         self.order = metric.map(|m| (m, ranking.up));
-        let asked_for_one = who || !self.sentence.plural(*place);
+        let one_of = super::roles::lead(&self.sentence, *place).is_some_and(|n| {
+            self.sentence.op(n) == Some(Op::Which) && self.sentence.words(n).any(|w| w == "of")
+        });
+        let asked_for_one = who || one_of || !self.sentence.plural(*place);
         self.limit = ranking.count.or(Some(if asked_for_one { 1 } else { 10 }));
         let spread = ranking.count.is_none() && self.is_spread(*place, ranking.at);
         if spread {
@@ -235,6 +239,9 @@ impl Draft<'_> {
                 Op::Count | Op::HowMany => self.count(at),
                 Op::List => self.names_asked(at),
                 Op::Which => self.members_asked(at),
+                Op::By | Op::Each => self.dangling(at),
+                Op::Strict => self.strict(at),
+                Op::HowMuch => self.amount(at),
                 Op::Contrast | Op::Versus => self.contrast(at),
                 Op::Between
                 | Op::Compare(_)
@@ -353,6 +360,50 @@ impl Draft<'_> {
         }
     }
 
+    /// "how much is a room" does not ask how many rooms there are.
+    fn amount(&mut self, at: usize) {
+        self.sentence.grammar(at);
+        let lexicon = self.lexicon();
+        let noun =
+            self.sentence.term(at + 1).is_some_and(|t| !t.dims.is_empty()) && !self.sentence.plural(at + 1);
+        let counts = self.metrics.iter().filter_map(|m| lexicon.metric(*m)).all(shapes::is_count);
+        if noun && counts {
+            self.offer(&self.metrics.clone());
+        }
+    }
+
+    /// "by" and "each" need something after them.
+    fn dangling(&mut self, at: usize) {
+        let skips =
+            |n: &usize| !matches!(self.sentence.op(*n), Some(Op::All | Op::Distinct | Op::Of | Op::Each));
+        let next = (at + 1..self.sentence.items.len()).find(skips);
+        let fits = match next.and_then(|n| self.sentence.meaning(n)) {
+            Some(Meaning::Op(op)) => !matches!(
+                op,
+                Op::And | Op::Not | Op::Of | Op::By | Op::Trade(_) | Op::To | Op::With | Op::That
+            ),
+            Some(Meaning::When(When::Span(_)) | Meaning::Pause) | None => false,
+            Some(_) => true,
+        };
+        if fits {
+            self.sentence.grammar(at);
+            return;
+        }
+        let to = self.sentence.items.get(at + 1).map_or(self.sentence.tokens.len(), |next| next.from);
+        if let Some(item) = self.sentence.items.get_mut(at) {
+            item.to = to.max(item.to);
+        }
+        self.sentence.mark(at, Mark::Left(UncoveredReason::UnknownTerm));
+    }
+
+    /// "only" narrows a filter, but says more of people who bought or of things that were sold together.
+    fn strict(&mut self, at: usize) {
+        let people = self.sentence.has(|op| matches!(op, Op::Trade(_) | Op::That | Op::Who));
+        if !people {
+            self.sentence.grammar(at);
+        }
+    }
+
     fn contrast(&mut self, at: usize) {
         if !self.groups.is_empty() && self.sentence.op(at) == Some(Op::Contrast)
             || self.metrics.len() > 1
@@ -364,7 +415,11 @@ impl Draft<'_> {
 
     /// A dimension beside a metric without "by": grouped by it, or only speaking of it?
     fn bare_groups(&mut self) {
-        if self.facts.ranking.is_some() || !self.having.is_empty() || self.metrics.is_empty() {
+        if self.facts.ranking.is_some()
+            || self.order.is_some()
+            || !self.having.is_empty()
+            || self.metrics.is_empty()
+        {
             return;
         }
         const MARKS: &[Op] = &[Op::By, Op::Each, Op::Which, Op::Rank, Op::What, Op::Contrast, Op::List];

@@ -43,6 +43,8 @@ pub(super) struct Token {
     pub(super) number: Option<f64>,
     /// It is a day, month or quarter in digits (`2023-04-05`, `2023-04`), kept as typed.
     pub(super) iso: bool,
+    /// It is an abbreviation with dots.
+    pub(super) dotted: bool,
     /// A currency sign stands before it.
     pub(super) money: bool,
     /// What stands before it.
@@ -166,6 +168,9 @@ impl Scan<'_> {
     fn word(&mut self, rest: &str) {
         if let Some(length) = dotted_length(rest) {
             self.push_word(length, None);
+            if let Some(last) = self.out.last_mut() {
+                last.dotted = true;
+            }
             return;
         }
         let mut length = 0;

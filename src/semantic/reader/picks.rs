@@ -41,11 +41,21 @@ pub(super) fn read(sentence: &mut Sentence, periods_compared: bool) -> Vec<Pick>
     }
     compare(sentence, &mut picks, periods_compared);
     for at in sentence.ops(|op| op == Op::Not) {
-        if sentence.is_open(at) {
+        if sentence.is_open(at) && !is_but(sentence, at) {
             sentence.mark(at, Mark::Left(UncoveredReason::UnsupportedOperation));
         }
+        sentence.grammar(at);
     }
     picks
+}
+
+fn is_but(sentence: &Sentence, at: usize) -> bool {
+    sentence.words(at).eq(["but"])
+}
+
+/// "all countries but France".
+fn excepts(sentence: &Sentence, but: usize) -> bool {
+    (but.saturating_sub(3)..but).any(|n| matches!(sentence.op(n), Some(Op::All | Op::Each)))
 }
 
 /// Places of the values that follow each other as a list.
@@ -80,7 +90,7 @@ fn negation(sentence: &mut Sentence, first: usize) -> bool {
         match sentence.op(before) {
             Some(Op::Not) => {
                 sentence.grammar(before);
-                return true;
+                return !is_but(sentence, before) || excepts(sentence, before);
             }
             Some(Op::Of | Op::All | Op::Each | Op::With | Op::To | Op::By | Op::That | Op::Trade(_)) => {
                 at = before

@@ -128,7 +128,7 @@ impl Scores {
             Some(Op::Average | Op::Total) => self.add(2.0, -1.0, -1.0),
             Some(Op::By) => self.add(if groups { 0.4 } else { 1.0 }, 2.3, 0.0),
             Some(Op::Each) => self.add(-2.0, 3.3, 0.0),
-            Some(Op::Which) => self.add(-2.0, 3.3, 0.0),
+            Some(Op::Which) => self.add(-12.0, 3.3, 0.0),
             Some(Op::What) => self.add(0.5, if singular { 2.0 } else { 0.6 }, 0.0),
             Some(Op::Super { quantity: true, .. }) => self.add(3.0, 0.5, 0.0),
             Some(Op::Super { .. } | Op::Popular { .. }) if groups => self.add(-2.0, 3.3, 0.0),
@@ -156,8 +156,15 @@ impl Scores {
         if governor.is_none() && singular && groups && lead.is_some_and(|n| sentence.is_unknown(n)) {
             self.metric -= 5.0;
         }
+        if sentence.stems(at).starts_with("number of") && lead.is_some_and(|n| sentence.is_unknown(n)) {
+            self.metric -= 12.0;
+        }
         let rivals = sentence.ops(|op| matches!(op, Op::HowMany | Op::Count));
-        if rivals.iter().any(|n| sentence.is_unknown(n + 1) && *n < at) && groups {
+        let adjective = |n: usize| {
+            let (word, noun) = (sentence.items.get(n + 1), sentence.items.get(at));
+            at == n + 2 && word.zip(noun).is_some_and(|(w, noun)| w.to == noun.from)
+        };
+        if groups && rivals.iter().any(|n| sentence.is_unknown(n + 1) && *n < at && !adjective(*n)) {
             self.metric -= 8.0;
         }
     }

@@ -100,6 +100,8 @@ fn weight(meaning: &Meaning, length: usize) -> f64 {
         Meaning::When(_) => 1.3,
         Meaning::Number { .. } => 1.05,
         Meaning::Unit(_) => 1.02,
+        Meaning::Filler if length > 1.0 => return 1.02 * length,
+        Meaning::Op(Op::Of) => return length,
         Meaning::Op(_) => 1.0,
         Meaning::Filler => 0.95,
         Meaning::Unknown | Meaning::Pause => return 0.05 * length,
@@ -198,7 +200,7 @@ fn is_amount(tokens: &[Token], at: usize) -> bool {
         let Some(from) = at.checked_sub(n) else { return false };
         match phrase(tokens, from, at).as_deref().and_then(grammar::op) {
             Some(Op::Super { .. }) => true,
-            Some(Op::Compare(_)) => !matches!(tokens.get(from).map(|t| t.text.as_str()), Some("up" | "over")),
+            Some(Op::Compare(_)) => tokens.get(from).is_none_or(|t| t.text != "up"),
             _ => false,
         }
     })
@@ -247,7 +249,9 @@ fn phrases(tokens: &[Token], at: usize) -> Vec<(usize, Meaning)> {
             if op != Op::Write {
                 out.push((n, Meaning::Op(op)));
             }
-        } else if fillers::is_filler(&words) {
+        }
+        let before = tokens.get(..at).unwrap_or_default();
+        if fillers::is_filler(&words) || n == 1 && fillers::is_filler_after(&words, before) {
             out.push((n, Meaning::Filler));
         }
     }

@@ -164,6 +164,17 @@ impl<'a> Sentence<'a> {
         self.items.get(at).is_some_and(|i| i.plural)
     }
 
+    /// Whether an apostrophe follows ("the customers' country").
+    pub(super) fn is_possessive(&self, at: usize) -> bool {
+        let end = self
+            .items
+            .get(at)
+            .and_then(|i| i.to.checked_sub(1))
+            .and_then(|n| self.tokens.get(n))
+            .map(|t| t.end);
+        end.and_then(|end| self.text.get(end..)).is_some_and(|rest| rest.starts_with(['\'', '’']))
+    }
+
     /// The words as typed.
     pub(super) fn raw(&self, at: usize) -> &str {
         self.items.get(at).map_or("", |item| self.slice(item.from, item.to))

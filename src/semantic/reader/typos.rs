@@ -18,8 +18,10 @@ const MOST_TIES: usize = 4;
 /// Known words, by first letter, from the likeliest kind to the least.
 #[derive(Debug)]
 pub(super) struct Typos {
-    /// Words of the model and of dates.
+    /// Words of the model.
     words: HashMap<char, Vec<String>>,
+    /// Words of dates.
+    dates: HashMap<char, Vec<String>>,
     /// Words of grammar.
     grammar: HashMap<char, Vec<String>>,
     /// Words of values.
@@ -45,7 +47,8 @@ impl Typos {
         let dates = words::vocabulary().map(str::to_owned);
         let general = grammar::vocabulary().map(str::to_owned);
         Self {
-            words: by_letter(both.chain(dates)),
+            words: by_letter(both),
+            dates: by_letter(dates),
             grammar: by_letter(general),
             values: by_letter(lexicon.value_words.keys().cloned()),
         }
@@ -98,6 +101,9 @@ impl Typos {
         let mut out = Vec::new();
         if !proper {
             out.push(nearest(word, &self.words, far));
+        }
+        out.push(nearest(word, &self.dates, far));
+        if !proper {
             out.push(nearest(word, &self.grammar, 1));
         }
         out.push(nearest(word, &self.values, far));
@@ -120,7 +126,10 @@ fn nearest(word: &str, known: &HashMap<char, Vec<String>>, limit: usize) -> Vec<
         let swapped = steps == 1
             && other.chars().nth(1) == word.chars().next()
             && other.chars().next() == word.chars().nth(1);
-        if steps > limit || !first_kept && !swapped {
+        let letters = word.chars().count();
+        let swapping = strsim::levenshtein(word, other) > steps;
+        let replaced = letters <= 5 && other.chars().count() == letters && !swapping;
+        if steps > limit || replaced || !first_kept && !swapped {
             continue;
         }
         if steps < distance {

@@ -41,7 +41,11 @@ pub(super) fn made(model: &Model, listed: &HashMap<String, Term>) -> BTreeMap<St
     for (place, metric) in model.metrics.iter().enumerate() {
         let mut forms = phrases(metric);
         forms.extend(quotients(model, metric));
-        let exchanged: Vec<String> = forms.iter().flat_map(|form| exchange(form, &classes)).collect();
+        let exchanged: Vec<String> = {
+            let metrics = |word: &str| listed.get(word).map(|t| t.metrics.as_slice()).unwrap_or_default();
+            let fits = |word: &str, other: &str| metrics(other).iter().all(|m| metrics(word).contains(m));
+            forms.iter().flat_map(|form| exchange(form, &classes, fits)).collect()
+        };
         forms.extend(exchanged);
         let turned: Vec<String> = forms.iter().flat_map(|form| turn(form)).collect();
         forms.extend(turned);
@@ -89,15 +93,19 @@ fn classes(listed: &HashMap<String, Term>) -> HashMap<String, BTreeSet<String>> 
     found
 }
 
-/// The phrase with one word exchanged for another of the same meaning.
-fn exchange(form: &str, classes: &HashMap<String, BTreeSet<String>>) -> Vec<String> {
+/// The phrase with one word exchanged for another of the same meaning that fits.
+fn exchange(
+    form: &str,
+    classes: &HashMap<String, BTreeSet<String>>,
+    fits: impl Fn(&str, &str) -> bool,
+) -> Vec<String> {
     let words: Vec<&str> = form.split(' ').collect();
     if words.len() < 2 {
         return Vec::new();
     }
     let mut out = Vec::new();
     for (at, word) in words.iter().enumerate() {
-        for other in classes.get(*word).into_iter().flatten() {
+        for other in classes.get(*word).into_iter().flatten().filter(|other| fits(word, other)) {
             let exchanged = words.iter().enumerate().map(|(n, w)| if n == at { other.as_str() } else { w });
             out.push(exchanged.collect::<Vec<_>>().join(" "));
         }
