@@ -16,11 +16,11 @@ use tokio::sync::OwnedSemaphorePermit;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ends {
     /// With its turn: it may go on while the service drains.
-    WithTurn,
+    Turn,
     /// With what is recorded, however many turns that is.
-    WithHistory,
+    History,
     /// Never by itself: it is cut as soon as the service begins to drain.
-    WithService,
+    Service,
 }
 
 /// Events on their way to one client. Nothing is read ahead: a slow client holds one event.
@@ -36,8 +36,8 @@ struct Feed {
 /// Streams the events to the client.
 pub(crate) fn response(api: &Api, events: EventStream, ends: Ends, slot: OwnedSemaphorePermit) -> Response {
     let last = match ends {
-        Ends::WithTurn | Ends::WithHistory => Phase::Closing,
-        Ends::WithService => Phase::Draining,
+        Ends::Turn | Ends::History => Phase::Closing,
+        Ends::Service => Phase::Draining,
     };
     let feed = Feed {
         events,
@@ -69,7 +69,7 @@ impl Feed {
             () = &mut self.time_is_up => Some(self.end("shutting down, reconnect with Last-Event-ID")),
             event = self.events.next() => match event? {
                 Ok(event) => {
-                    self.over = event.terminal && self.ends == Ends::WithTurn;
+                    self.over = event.terminal && self.ends == Ends::Turn;
                     Some(frame(&event.id, event.event, &event.data))
                 }
                 Err(error) => {

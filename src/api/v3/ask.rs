@@ -28,7 +28,7 @@ pub(crate) async fn events(
 ) -> Result<Response, Problem> {
     let slot = api.slot()?;
     let (_, events) = ask(&api, &caller, body).await?;
-    Ok(sse::response(&api, events, Ends::WithTurn, slot))
+    Ok(sse::response(&api, events, Ends::Turn, slot))
 }
 
 /// Ask; all events come at once, after the turn has ended.

@@ -73,9 +73,9 @@ pub(crate) async fn events(
 ) -> Result<Response, Problem> {
     let replay = query.check(&headers)?;
     let ends = match (&replay.request_id, replay.follow) {
-        (Some(_), _) => Ends::WithTurn,
-        (None, false) => Ends::WithHistory,
-        (None, true) => Ends::WithService,
+        (Some(_), _) => Ends::Turn,
+        (None, false) => Ends::History,
+        (None, true) => Ends::Service,
     };
     let slot = api.slot()?;
     let events = api.within(api.service.replay(&caller, &ids.conversation, replay)).await?;
