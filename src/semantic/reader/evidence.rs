@@ -32,9 +32,7 @@ pub(super) fn believable(
     let code = span.iter().all(|t| t.upper && letters <= 3) && span.len() == 1 && !shouted(tokens);
     let believed = if span.iter().all(|t| t.number.is_some()) || letters < 2 {
         false
-    } else if code {
-        true
-    } else if letters <= 3 && to - from == 1 && short_is_meant(lexicon, tokens, from) {
+    } else if code || letters <= 3 && to - from == 1 && short_is_meant(lexicon, tokens, from) {
         true
     } else if is_plain(lexicon, span) {
         !shouted(tokens) && written_as_title(tokens, from, to)

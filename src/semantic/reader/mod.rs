@@ -29,6 +29,8 @@ mod segment;
 mod sentence;
 mod shapes;
 mod stem;
+#[cfg(test)]
+mod tests;
 mod times;
 mod typos;
 mod variants;

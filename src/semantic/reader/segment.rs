@@ -245,10 +245,8 @@ fn phrases(tokens: &[Token], at: usize) -> Vec<(usize, Meaning)> {
     let mut out = Vec::new();
     for n in 1..=grammar::LONGEST.max(fillers::LONGEST) {
         let Some(words) = phrase(tokens, at, at + n) else { break };
-        if let Some(op) = grammar::op(&words) {
-            if op != Op::Write {
-                out.push((n, Meaning::Op(op)));
-            }
+        if let Some(op) = grammar::op(&words).filter(|op| *op != Op::Write) {
+            out.push((n, Meaning::Op(op)));
         }
         let before = tokens.get(..at).unwrap_or_default();
         if fillers::is_filler(&words) || n == 1 && fillers::is_filler_after(&words, before) {

@@ -14,6 +14,8 @@ use std::collections::{BTreeSet, HashMap};
 const MOST_REPAIRS: usize = 12;
 /// Most words at the same distance that are tried.
 const MOST_TIES: usize = 4;
+/// Tokens on each side that a repair is tried in.
+const NEIGHBOURHOOD: usize = 8;
 
 /// Known words, by first letter, from the likeliest kind to the least.
 #[derive(Debug)]
@@ -69,8 +71,7 @@ impl Typos {
             for words in self.suggestions(&token, at) {
                 let mut known = words.into_iter().filter(|word| {
                     put(tokens, at, respelt(&token, word));
-                    let items = segment(lexicon, tokens, calendar);
-                    items.iter().any(|i| (i.from..i.to).contains(&at) && i.meaning != Meaning::Unknown)
+                    is_known(lexicon, tokens, at, calendar)
                 });
                 let (first, second) = (known.next(), known.next());
                 drop(known);
@@ -142,6 +143,14 @@ fn nearest(word: &str, known: &HashMap<char, Vec<String>>, limit: usize) -> Vec<
     }
     best.dedup_by_key(|word| stem(word));
     best.into_iter().take(MOST_TIES).cloned().collect()
+}
+
+/// Whether a token belongs to a known piece, looking no further than its neighbourhood.
+fn is_known(lexicon: &Lexicon, tokens: &[Token], at: usize, calendar: Calendar) -> bool {
+    let from = at.saturating_sub(NEIGHBOURHOOD);
+    let near = tokens.get(from..tokens.len().min(at + NEIGHBOURHOOD)).unwrap_or_default();
+    let items = segment(lexicon, near, calendar);
+    items.iter().any(|i| (i.from..i.to).contains(&(at - from)) && i.meaning != Meaning::Unknown)
 }
 
 fn put(tokens: &mut [Token], at: usize, token: Token) {
