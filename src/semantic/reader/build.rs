@@ -125,7 +125,7 @@ impl<'a> Draft<'a> {
 
     fn joined(&self, last: usize, at: usize) -> bool {
         (last + 1..at).any(|n| {
-            self.sentence.op(n).is_some_and(|op| matches!(op, Op::And | Op::Versus | Op::Rank | Op::With))
+            self.sentence.op(n).is_some_and(|op| matches!(op, Op::And | Op::Versus | Op::With))
                 || self.sentence.meaning(n) == Some(&Meaning::Pause)
         })
     }
@@ -353,6 +353,7 @@ impl<'a> Draft<'a> {
                 .lexicon()
                 .metric(metric)
                 .is_some_and(|m| m.format == vanna_actors::ports::sql::Format::Money);
+            self.score -= if self.groups.is_empty() { 3.0 } else { 0.0 };
             if self.groups.is_empty() || threshold.money && !is_money {
                 self.sentence.mark(threshold.at, Mark::Left(UncoveredReason::UnsupportedOperation));
             }

@@ -26,9 +26,10 @@ pub(super) fn believable(
         || !named.is_empty()
             && span.iter().all(|t| !fillers::is_filler(&t.text) || to - from > 1 || t.capital)
     {
-        return if named.is_empty() { found.to_vec() } else { named };
+        let needs_name = is_plain(lexicon, span) || letters(span) <= 3;
+        return if named.is_empty() || !needs_name { found.to_vec() } else { named };
     }
-    let letters: usize = span.iter().map(|t| t.full.len()).sum();
+    let letters = letters(span);
     let code = span.iter().all(|t| t.upper && letters <= 3) && span.len() == 1 && !shouted(tokens);
     let believed = if span.iter().all(|t| t.number.is_some()) || letters < 2 {
         false
@@ -40,6 +41,10 @@ pub(super) fn believable(
         letters > 3 || to - from > 1
     };
     if believed { found.to_vec() } else { Vec::new() }
+}
+
+fn letters(span: &[Token]) -> usize {
+    span.iter().map(|t| t.full.len()).sum()
 }
 
 /// Whether the words are grammar, terms of the model, or one ordinary word.
@@ -117,7 +122,7 @@ fn short_is_meant(lexicon: &Lexicon, tokens: &[Token], at: usize) -> bool {
         || is_date_word(word);
     if english {
         return word == "us"
-            && matches!(before, "the" | "in" | "from" | "outside" | "within" | "except" | "excluding");
+            && matches!(before, "the" | "in" | "outside" | "within" | "except" | "excluding");
     }
     lexicon.term(word).is_none()
 }

@@ -110,15 +110,15 @@ fn phrases(row: &str) -> impl Iterator<Item = &str> {
 }
 
 const QUESTION: &[Row] = &[
-    (Op::Which, "which; which of; which of the; which of our"),
+    (
+        Op::Which,
+        "which; in which; for which; from which; on which; at which; which of; which of the; which of our",
+    ),
     (Op::What, "what; whats"),
     (Op::Who, "who; whom"),
     (Op::Where, "where; whereabouts"),
     (Op::When, "when"),
-    (
-        Op::That,
-        "that; whose; who have; who has; that have; that has; which have; which has; for which; in which",
-    ),
+    (Op::That, "that; whose; who have; who has; that have; that has; which have; which has"),
     (Op::HowMany, "how many; howmany; how many of"),
     (Op::HowMuch, "how much; how much money; what amount; how much in total"),
     (

@@ -18,6 +18,7 @@ mod grammar;
 mod lexicon;
 mod nations;
 mod normalise;
+mod operations;
 mod periods;
 mod picks;
 mod plan;

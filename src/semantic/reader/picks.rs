@@ -134,7 +134,11 @@ fn naming(sentence: &Sentence, places: &[usize]) -> Option<usize> {
     let before = before.filter(|at| {
         names_value(sentence, *at, first) && single_or_list(*at) && !grouped(*at) && !counted(*at)
     });
-    before.or_else(|| Some(last + 1).filter(|at| names_value(sentence, *at, last) && single_or_list(*at)))
+    let asked = counted(first)
+        || grouped(first)
+        || first.checked_sub(1).is_some_and(|n| matches!(sentence.op(n), Some(Op::Popular { .. })));
+    let after = Some(last + 1).filter(|at| !asked && names_value(sentence, *at, last) && single_or_list(*at));
+    before.or(after)
 }
 
 /// One reading for each value of a list: the named dimension, else one that holds all, else the first.

@@ -102,7 +102,14 @@ fn scored(sentence: &Sentence, at: usize) -> Vec<(Role, f64)> {
     if groups {
         roles.push((Role::Group, scores.group));
     }
-    roles.push((Role::Filler, if groups { scores.filler } else { scores.filler - 0.6 }));
+    let bare = if groups && measures {
+        0.0
+    } else if groups {
+        3.0
+    } else {
+        0.6
+    };
+    roles.push((Role::Filler, scores.filler - bare));
     if scores.part > 0.0 {
         roles.push((Role::Part, scores.part));
     }
@@ -172,12 +179,13 @@ impl Scores {
     /// What the words after a noun say.
     fn after(&mut self, sentence: &Sentence, at: usize, groups: bool) {
         let next = sentence.op(at + 1);
-        if matches!(next, Some(Op::By | Op::Each)) {
+        if matches!(next, Some(Op::By | Op::Each | Op::Rank)) {
             self.metric += 1.0;
             if sentence.term(at + 2).is_some_and(|t| t.dims.is_empty() && !t.metrics.is_empty())
                 || sentence.op(at + 2).is_some_and(|op| matches!(op, Op::Count | Op::Total | Op::Average))
             {
                 self.group += 2.0;
+                self.metric -= if groups { 0.6 } else { 0.0 };
             }
         }
         let clause = matches!(
@@ -205,6 +213,10 @@ impl Scores {
                 )
             )
         });
+        let spends = sentence.term(at + 1).is_some() && sentence.words(at + 1).any(|w| w.starts_with("spen"));
+        if spends && limits {
+            self.group += 1.2;
+        }
         if clause && limits {
             self.group += 2.5;
         }
@@ -236,13 +248,15 @@ impl Scores {
                 || spends
                 || carries_value(sentence, at) && (at + 1..sentence.items.len()).any(verb))
         {
-            self.filler += 1.2;
+            self.filler += if spends { 3.0 } else { 1.2 };
         }
         if person && at.checked_sub(1).is_some_and(|n| matches!(sentence.op(n), Some(Op::Of | Op::To))) {
             self.filler += 0.8;
         }
         if groups && person && carries_value(sentence, at) && is_agent(sentence, at) {
             self.filler += 3.0;
+        } else if person && carries_value(sentence, at) && sentence.plural(at) && is_after_by(sentence, at) {
+            self.filler += 0.8;
         }
     }
 
@@ -251,6 +265,10 @@ impl Scores {
         self.group += group;
         self.filler += filler;
     }
+}
+
+fn is_after_by(sentence: &Sentence, at: usize) -> bool {
+    lead(sentence, at).is_some_and(|n| sentence.op(n) == Some(Op::By))
 }
 
 /// "bought by", "placed by": the noun after it does something, nothing is grouped.

@@ -48,6 +48,7 @@ impl<'a> Sentence<'a> {
         for at in 0..self.items.len() {
             let after_unknown = at > 0 && self.is_unknown(at - 1);
             let meaning = match self.meaning(at) {
+                Some(Meaning::Op(Op::Which)) if self.is_relative(at) => Meaning::Op(Op::That),
                 Some(Meaning::Op(Op::Figures)) if after_unknown => Meaning::Unknown,
                 Some(Meaning::Op(Op::Count)) if after_unknown => Meaning::Op(Op::Of),
                 Some(Meaning::Unknown) if trades => match self.traded(&self.stems(at)) {
@@ -60,6 +61,12 @@ impl<'a> Sentence<'a> {
                 item.meaning = meaning;
             }
         }
+    }
+
+    /// "cities in which we have …": after a noun, and with none after it.
+    fn is_relative(&self, at: usize) -> bool {
+        let noun = |n: usize| matches!(self.meaning(n), Some(Meaning::Term(_) | Meaning::Unit(_)));
+        at > 0 && noun(at - 1) && !noun(at + 1)
     }
 
     /// What a noun means together with a verb of trade: "rooms sold", "paying guests".

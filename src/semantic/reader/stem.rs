@@ -5,7 +5,7 @@
 
 /// Words that fall together although their letters do not.
 const SAME: &[(&str, &[&str])] = &[
-    ("average", &["avg", "avge", "mean", "averaged"]),
+    ("average", &["avg", "avge", "mean", "averaged", "typical"]),
     ("largest", &["biggest", "highest", "maximum", "max", "greatest"]),
     ("smallest", &["lowest", "minimum", "min", "littlest"]),
     ("number", &["nr", "num", "no"]),
