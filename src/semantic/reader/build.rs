@@ -171,14 +171,17 @@ impl<'a> Draft<'a> {
                 asked,
                 Some(Op::HowMany | Op::Count | Op::Super { .. } | Op::Each | Op::Total | Op::Which)
             )
-            || asked.is_none();
-        if trades.is_empty() || term.dims.is_empty() || !counted {
+            || asked.is_none() && !self.asks_what();
+        if trades.is_empty() || term.dims.is_empty() {
             return term.metrics;
         }
         let lexicon = self.lexicon();
         let nouns = term.dims.iter().filter_map(|d| lexicon.dims.get(*d)).flat_map(|d| &d.nouns);
         let stems = self.sentence.stems(at);
-        let paired = std::iter::once(&stems).chain(nouns).find_map(|noun| self.sentence.traded(noun));
+        let paired = std::iter::once(&stems)
+            .chain(nouns)
+            .find_map(|noun| self.sentence.traded(noun))
+            .filter(|_| counted);
         match paired {
             Some(term) => term.metrics.clone(),
             None => {
@@ -189,6 +192,14 @@ impl<'a> Draft<'a> {
                 term.metrics
             }
         }
+    }
+
+    /// "what are people buying" asks for things, not for how many people there are.
+    fn asks_what(&self) -> bool {
+        self.sentence
+            .tokens
+            .first()
+            .is_some_and(|t| matches!(t.text.as_str(), "what" | "whats" | "which" | "who"))
     }
 
     /// Whether a metric counts the rows that the default metric sums.

@@ -156,13 +156,29 @@ impl Draft<'_> {
         let one_of = super::roles::lead(&self.sentence, *place).is_some_and(|n| {
             self.sentence.op(n) == Some(Op::Which) && self.sentence.words(n).any(|w| w == "of")
         });
-        let asked_for_one = who || one_of || !self.sentence.plural(*place);
+        let asked_for_one = who || one_of || self.one_of_set(*place) || !self.sentence.plural(*place);
         self.limit = ranking.count.or(Some(if asked_for_one { 1 } else { 10 }));
         let spread = ranking.count.is_none() && self.is_spread(*place, ranking.at);
         if spread {
             self.limit = None;
             self.offer(&self.metrics.clone());
         }
+    }
+
+    /// "of all hotels, which has …": one of the set.
+    fn one_of_set(&self, place: usize) -> bool {
+        let set =
+            super::roles::lead(&self.sentence, place).is_some_and(|n| self.sentence.op(n) == Some(Op::Of));
+        let one = self.sentence.ops(|op| matches!(op, Op::Which | Op::Who)).into_iter().any(|at| {
+            let next = self.sentence.items.get(at).and_then(|i| self.sentence.tokens.get(i.to));
+            at > place && next.is_some_and(|t| !matches!(t.text.as_str(), "have" | "are" | "were"))
+        });
+        let that = self
+            .sentence
+            .ops(|op| op == Op::That)
+            .into_iter()
+            .any(|at| at > place && self.sentence.words(at).eq(["which", "has"]));
+        set && (one || that)
     }
 
     /// "which customer had the largest order": the metric's own name says the superlative.

@@ -100,7 +100,7 @@ fn weight(meaning: &Meaning, length: usize) -> f64 {
         Meaning::When(_) => 1.3,
         Meaning::Number { .. } => 1.05,
         Meaning::Unit(_) => 1.02,
-        Meaning::Filler if length > 1.0 => return 1.02 * length,
+        Meaning::Filler if length > 1.0 => return 1.25 * length,
         Meaning::Op(Op::Of) => return length,
         Meaning::Op(_) => 1.0,
         Meaning::Filler => 0.95,
@@ -203,6 +203,14 @@ fn values(lexicon: &Lexicon, tokens: &[Token], at: usize) -> Vec<(usize, Meaning
         if found.is_empty() && token.text != token.full {
             let possessive = format!("{}{}", letters.get(..before).unwrap_or_default(), token.text);
             found = lexicon.values(&possessive);
+        }
+        if found.is_empty() && n > 0 {
+            let singular = format!("{}{}", letters.get(..before).unwrap_or_default(), token.stem);
+            found = [singular, format!("{letters}s")]
+                .iter()
+                .map(|l| lexicon.values(l))
+                .find(|f| !f.is_empty())
+                .unwrap_or_default();
         }
         let stored = evidence::believable(lexicon, tokens, at, at + n + 1, found);
         if !stored.is_empty() {
