@@ -3,6 +3,16 @@
 //!
 //! `cargo bench --bench turn`
 
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::missing_panics_doc,
+    reason = "a benchmark that cannot run has nothing to say"
+)]
+
 use axum::Router;
 use axum::routing::post;
 use futures::StreamExt;

@@ -2,6 +2,16 @@
 //!
 //! `VANNA_CRASH_ROUNDS` sets how many kills (a few by default), `VANNA_CRASH_SEED` repeats a run.
 
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::missing_panics_doc,
+    reason = "a test says what it expects, and fails where it does not find it"
+)]
+
 #[allow(dead_code, reason = "what other suites use of it")]
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,5 +1,15 @@
 //! The product as its users meet it: the real binary, real processes, real files.
 
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::missing_panics_doc,
+    reason = "a test says what it expects, and fails where it does not find it"
+)]
+
 mod bad_input;
 mod cli;
 mod faults;
