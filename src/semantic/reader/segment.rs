@@ -145,7 +145,7 @@ fn terms(lexicon: &Lexicon, tokens: &[Token], at: usize) -> Vec<(usize, Meaning)
     out
 }
 
-/// A noun of the model that is a verb here: "what do they order", "order the genres".
+/// A noun of the model that is a verb here: "what do they order", "order the rooms".
 fn is_verb(tokens: &[Token], at: usize) -> bool {
     let Some(token) = tokens.get(at) else { return false };
     let either = matches!(
