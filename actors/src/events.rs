@@ -1,217 +1,69 @@
-//! All facts of the product, in one table: what can happen to a conversation.
+//! The table of all kinds of facts: one line each, numbers append-only.
 //!
-//! Payload structs are encoded without type information: never reorder or change fields of a
-//! released one; give it a new schema number and keep the old struct.
+//! `events.lock` beside this crate's manifest holds what was released, `events.golden` its bytes; tests hold this table to both.
 
-use crate::json::Json;
-use crate::ports::planner::Plan;
-use crate::ports::sql::{Check, Failure, ResultSet, SchemaMark, Statement};
-use serde::{Deserialize, Serialize};
+pub use crate::conversation::event::*;
+use crate::runtime::entity::UnreadableRecord;
+use vanna_journal::codec;
+use vanna_journal::schema::Kind;
+use vanna_journal::{NewRecord, Record};
 
-/// Pairs an intent with its outcome; a late outcome of an older attempt carries an older token.
-pub type Token = u64;
+macro_rules! kinds {
+    ($event:ident: $($number:literal / $schema:literal $name:literal $variant:ident;)*) => {
+        /// Every kind of fact that this build can write and read.
+        pub const KINDS: &[Kind] = &[$(Kind { number: $number, schema: $schema, name: $name }),*];
 
-/// Someone asked; the turn has begun.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct QuestionAsked {
-    /// Who asked; the owner of the conversation is who asked first.
-    pub principal: String,
-    /// The question.
-    pub message: String,
-    /// The source that the asker named, if any.
-    pub source: Option<String>,
-    /// Whatever the client sent along.
-    pub metadata: Json,
-    /// The day that "today" means, `YYYY-MM-DD`.
-    pub as_of: String,
+        /// The record that keeps an event.
+        pub fn encode(
+            event: &$event,
+            at: i64,
+            request_id: Option<&str>,
+        ) -> Result<NewRecord, UnreadableRecord> {
+            let (kind, schema, body) = match event {
+                $($event::$variant(payload) => ($number, $schema, codec::encode(payload)),)*
+            };
+            let body = body.map_err(|error| UnreadableRecord {
+                position: 0, kind, schema, reason: error.to_string(),
+            })?;
+            Ok(NewRecord {
+                kind, schema, at, request_id: request_id.map(str::to_owned), causation: None, body,
+            })
+        }
+
+        /// The event that a record keeps.
+        pub fn decode(record: &Record) -> Result<$event, UnreadableRecord> {
+            let unreadable = |reason: String| UnreadableRecord {
+                position: record.position, kind: record.kind, schema: record.schema, reason,
+            };
+            match (record.kind, record.schema) {
+                $(($number, $schema) => codec::decode(&record.body)
+                    .map($event::$variant)
+                    .map_err(|error| unreadable(error.to_string())),)*
+                _ => Err(unreadable("this build does not know the kind; was it written by a newer one?".to_owned())),
+            }
+        }
+    };
 }
 
-/// Intent: a plan is going to be made.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PlanStarted {
-    /// Pairs with the outcome.
-    pub token: Token,
-    /// 1 for the first try.
-    pub attempt: u32,
+kinds! { ConversationEvent:
+    1 / 1 "question_asked" QuestionAsked;
+    2 / 1 "plan_started" PlanStarted;
+    3 / 1 "plan_made" PlanMade;
+    4 / 1 "plan_failed" PlanFailed;
+    5 / 1 "checks_made" ChecksMade;
+    6 / 1 "sql_run_started" SqlRunStarted;
+    7 / 1 "sql_run_finished" SqlRunFinished;
+    8 / 1 "sql_run_failed" SqlRunFailed;
+    9 / 1 "result_recorded" ResultRecorded;
+    10 / 1 "chart_proposed" ChartProposed;
+    11 / 1 "text_produced" TextProduced;
+    12 / 1 "warning_raised" WarningRaised;
+    13 / 1 "effect_interrupted" EffectInterrupted;
+    14 / 1 "turn_finished" TurnFinished;
+    15 / 1 "turn_failed" TurnFailed;
+    16 / 1 "turn_cancelled" TurnCancelled;
 }
 
-/// Outcome: the plan.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PlanMade {
-    /// Of which intent.
-    pub token: Token,
-    /// The plan.
-    pub plan: Plan,
-    /// What it took, microseconds.
-    pub micros: u64,
-}
-
-/// Outcome: no plan.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PlanFailed {
-    /// Of which intent.
-    pub token: Token,
-    /// Why.
-    pub failure: Failure,
-}
-
-/// Checks were made, before or after a run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ChecksMade {
-    /// Their results.
-    pub checks: Vec<Check>,
-}
-
-/// Intent: a statement is going to be checked and run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct SqlRunStarted {
-    /// Pairs with the outcome.
-    pub token: Token,
-    /// 1 for the first try.
-    pub attempt: u32,
-    /// The call as clients see it.
-    pub tool_call_id: String,
-    /// Name of the tool as clients see it.
-    pub tool: String,
-    /// Arguments of the tool as clients see them.
-    pub arguments: Json,
-    /// What is run.
-    pub statement: Statement,
-}
-
-/// Outcome: the statement ran.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct SqlRunFinished {
-    /// Of which intent.
-    pub token: Token,
-    /// The call.
-    pub tool_call_id: String,
-    /// Time in the engine, microseconds.
-    pub micros: u64,
-    /// Rows of the source.
-    pub row_count: u64,
-    /// Schema that it ran against.
-    pub schema: SchemaMark,
-}
-
-/// Outcome: the statement did not run to its end.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct SqlRunFailed {
-    /// Of which intent.
-    pub token: Token,
-    /// The call.
-    pub tool_call_id: String,
-    /// Time until it failed, microseconds.
-    pub micros: u64,
-    /// Why.
-    pub failure: Failure,
-}
-
-/// The answer's rows.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ResultRecorded {
-    /// The call that produced them.
-    pub tool_call_id: String,
-    /// The rows.
-    pub result: ResultSet,
-}
-
-/// What a chart of the recorded result would be.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ChartProposed {
-    /// How it is drawn.
-    pub mark: Mark,
-    /// Column along the horizontal axis.
-    pub x: String,
-    /// Title of that axis.
-    pub x_title: String,
-    /// Column of the values.
-    pub y: String,
-    /// Title of the values.
-    pub y_title: String,
-    /// Title of the chart.
-    pub title: String,
-}
-
-/// How a chart is drawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Mark {
-    /// One metric over time.
-    Line,
-    /// One metric by one dimension.
-    Bar,
-}
-
-/// Text of the answer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct TextProduced {
-    /// The text.
-    pub text: String,
-    /// Whether it is appended to what came before, or replaces it.
-    pub delta: bool,
-}
-
-/// Something that the reader of the answer should know.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct WarningRaised {
-    /// Stable code.
-    pub code: String,
-    /// What to know.
-    pub message: String,
-    /// What was done instead, if anything: `sql` or `none`.
-    pub fallback: Option<String>,
-}
-
-/// Outcome of an intent that a crash or a restart cut off.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct EffectInterrupted {
-    /// Of which intent.
-    pub token: Token,
-    /// The call, when it was one.
-    pub tool_call_id: Option<String>,
-}
-
-/// The turn ended with an answer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct TurnFinished {}
-
-/// The turn ended without one.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct TurnFailed {
-    /// Why.
-    pub failure: Failure,
-    /// What to quote to the operator.
-    pub correlation_id: String,
-}
-
-/// The turn was cancelled.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct TurnCancelled {
-    /// Who cancelled.
-    pub principal: String,
-    /// What to quote to the operator.
-    pub correlation_id: String,
-}
-
-/// A fact of a conversation.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "fact", content = "payload", rename_all = "snake_case")]
-#[expect(missing_docs, reason = "each variant is its payload, documented there")]
-pub enum ConversationEvent {
-    QuestionAsked(QuestionAsked),
-    PlanStarted(PlanStarted),
-    PlanMade(Box<PlanMade>),
-    PlanFailed(PlanFailed),
-    ChecksMade(ChecksMade),
-    SqlRunStarted(Box<SqlRunStarted>),
-    SqlRunFinished(SqlRunFinished),
-    SqlRunFailed(SqlRunFailed),
-    ResultRecorded(ResultRecorded),
-    ChartProposed(ChartProposed),
-    TextProduced(TextProduced),
-    WarningRaised(WarningRaised),
-    EffectInterrupted(EffectInterrupted),
-    TurnFinished(TurnFinished),
-    TurnFailed(TurnFailed),
-    TurnCancelled(TurnCancelled),
-}
+#[cfg(test)]
+#[path = "events_tests.rs"]
+mod tests;

@@ -1,10 +1,30 @@
 //! JSON inside facts: kept as canonical text, because the journal's encoding describes no types.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A JSON value as compact text. Keys keep the order in which they were written.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A JSON value: compact text in the journal, itself in any JSON that facts are shown as.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Json(String);
+
+impl Serialize for Json {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            self.value().serialize(serializer)
+        } else {
+            self.0.serialize(serializer)
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Json {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            serde_json::Value::deserialize(deserializer).map(|value| Self::new(&value))
+        } else {
+            String::deserialize(deserializer).map(Self)
+        }
+    }
+}
 
 impl Json {
     /// Keeps a value.
@@ -23,5 +43,22 @@ impl Json {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_value_is_itself_in_json_and_text_in_the_journal() {
+        let value = json!({"a": [1, "x", null]});
+        let kept = Json::new(&value);
+        assert_eq!(serde_json::to_value(&kept).unwrap(), value);
+        assert_eq!(serde_json::from_value::<Json>(value.clone()).unwrap(), kept);
+        let bytes = vanna_journal::codec::encode(&kept).unwrap();
+        assert_eq!(bytes, vanna_journal::codec::encode(&value.to_string()).unwrap());
+        assert_eq!(vanna_journal::codec::decode::<Json>(&bytes).unwrap().value(), value);
     }
 }

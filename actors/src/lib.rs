@@ -3,6 +3,8 @@
 //! This crate knows no HTTP, no SQL parser, no database driver and no wire format. It reaches the
 //! world through the traits in [`ports`] and writes only through the journal.
 
+pub mod conversation;
 pub mod events;
 pub mod json;
 pub mod ports;
+pub mod runtime;

@@ -112,6 +112,35 @@ pub enum ReadError {
     /// The storage could not be read.
     #[error("the journal could not be read: {0}")]
     Storage(String),
+    /// The journal is closed; there is nothing more to wait for.
+    #[error("the journal is closed")]
+    Closed,
+}
+
+impl AppendError {
+    /// A stable code for whoever has to tell the refusals apart.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Conflict { .. } => "journal_conflict",
+            Self::Fenced => "journal_fenced",
+            Self::Poisoned(_) => "journal_poisoned",
+            Self::Busy => "journal_busy",
+            Self::DiskFull => "journal_disk_full",
+            Self::Invalid(_) => "journal_invalid_append",
+            Self::Closed => "journal_closed",
+        }
+    }
+}
+
+impl ReadError {
+    /// A stable code for whoever has to tell the failures apart.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Damaged { .. } => "journal_damaged",
+            Self::Storage(_) => "journal_unreadable",
+            Self::Closed => "journal_closed",
+        }
+    }
 }
 
 /// Figures about a journal.
@@ -135,9 +164,15 @@ pub struct Stats {
 ///
 /// Reads are synchronous and bounded by `limit`; async callers go through a subscription, which
 /// leaves the runtime's threads alone. A reader sees a record only when it is durable.
+///
+/// A read ends early when its bodies exceed 32 MiB: an empty answer means that there is no more,
+/// a short one does not.
 #[async_trait]
 pub trait Journal: Send + Sync + 'static {
     /// Appends records to one stream, atomically; answers when they are durable.
+    ///
+    /// At most 256 records, each of at most 32 MiB, names and request ids of at most 512 bytes. A
+    /// caller that goes away before the answer does not take its append back.
     async fn append(&self, append: Append) -> Result<Appended, AppendError>;
 
     /// Records of one stream with a version above `after`, oldest first, at most `limit`.
@@ -159,9 +194,31 @@ pub trait Journal: Send + Sync + 'static {
     /// thousands of watchers of quiet streams cost a busy stream nothing.
     fn watch_stream(&self, stream: &StreamId) -> watch::Receiver<Version>;
 
+    /// Streams of one kind, of all tenants, that come after `after`, ordered, at most `limit`, each
+    /// with its last durable version.
+    fn streams(
+        &self,
+        kind: &str,
+        after: Option<&StreamId>,
+        limit: usize,
+    ) -> Result<Vec<(StreamId, Version)>, ReadError>;
+
+    /// What [`Journal::read_stream`] would answer, if memory alone can answer it without waiting
+    /// for a disk; `None` when it cannot.
+    fn recent_stream(&self, _stream: &StreamId, _after: Version, _limit: usize) -> Option<Vec<Record>> {
+        None
+    }
+
+    /// What [`Journal::read_all`] would answer, if memory alone can answer it without waiting for
+    /// a disk; `None` when it cannot.
+    fn recent_all(&self, _after: Position, _limit: usize) -> Option<Vec<Record>> {
+        None
+    }
+
     /// Figures about the journal.
     fn stats(&self) -> Result<Stats, ReadError>;
 
-    /// Refuses further appends, writes what is queued, syncs and gives the storage back.
+    /// Refuses further appends, writes what is queued, syncs and gives the storage back. Watchers
+    /// see their channel close; reads answer [`ReadError::Closed`].
     async fn close(&self);
 }

@@ -3,8 +3,29 @@
 //! The journal knows bytes, order and durability; it knows no domain word. Everything that a record
 //! says is decided above; everything about whether it is still there after a power cut is decided here.
 
+pub mod admin;
+mod blobs;
+pub mod codec;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
+mod datadir;
+mod frame;
 mod journal;
+mod live;
+pub mod memory;
+mod merkle;
+mod open;
+mod order;
 mod record;
+pub mod schema;
+mod sled;
+mod subscribe;
+mod tail;
+mod watchers;
 
 pub use crate::journal::{Append, AppendError, Appended, Expect, Journal, NewRecord, ReadError, Span, Stats};
-pub use crate::record::{Hash, Position, Record, StreamId, Version};
+pub use crate::memory::MemoryJournal;
+pub use crate::open::{OpenError, OpenOptions};
+pub use crate::record::{Hash, Position, Record, StreamId, Version, hex};
+pub use crate::sled::SledJournal;
+pub use crate::subscribe::{AllSubscription, StreamSubscription};

@@ -13,6 +13,7 @@ pub mod lower;
 pub mod measure;
 pub mod model;
 pub mod plan;
+pub mod planner;
 pub mod query;
 pub mod reach;
 pub mod reader;

@@ -1,3 +1,4 @@
-//! SQL of the engines that answers come from.
+//! SQL: how each dialect writes a statement, and how statements are run without harm.
 
 pub mod dialect;
+pub mod runner;

@@ -253,6 +253,11 @@ impl Scores {
         if person && at.checked_sub(1).is_some_and(|n| matches!(sentence.op(n), Some(Op::Of | Op::To))) {
             self.filler += 0.8;
         }
+        // "by Canadian customers" may name who did it or ask for one row each: neither is a safe guess.
+        let by = lead(sentence, at).is_some_and(|n| sentence.op(n) == Some(Op::By));
+        if groups && by && sentence.plural(at) && at.checked_sub(1).is_some_and(|n| sentence.is_value(n)) {
+            self.filler += 0.8;
+        }
         if groups && person && carries_value(sentence, at) && is_agent(sentence, at) {
             self.filler += 3.0;
         } else if person && carries_value(sentence, at) && sentence.plural(at) && is_after_by(sentence, at) {

@@ -138,11 +138,38 @@ fn terms(lexicon: &Lexicon, tokens: &[Token], at: usize) -> Vec<(usize, Meaning)
         let phrase = join_idioms(&words.join(" "));
         if let Some(term) = lexicon.term(&phrase)
             && !(n == 0 && is_verb(tokens, at))
+            && !(n == 1 && is_mean_of_many(lexicon, tokens, at, term))
+            && !(phrase.starts_with("number of ") && goes_on(lexicon, tokens, at + 2, n - 1))
         {
             out.push((n + 1, Meaning::Term(term.clone())));
         }
     }
     out
+}
+
+/// Whether the noun at a place is the beginning of a longer one: "number of tracks" in "number of tracks sold".
+fn goes_on(lexicon: &Lexicon, tokens: &[Token], at: usize, length: usize) -> bool {
+    let stems: Vec<&str> = tokens.iter().skip(at).take(LONGEST_TERM).map(|t| t.stem.as_str()).collect();
+    (length + 1..=stems.len()).any(|longer| {
+        let phrase = stems.get(..longer).unwrap_or_default().join(" ");
+        lexicon.term(&phrase).is_some_and(|t| !t.metrics.is_empty())
+    })
+}
+
+/// "average orders" asks for a mean of the count; only "average order" is the value of one order.
+fn is_mean_of_many(lexicon: &Lexicon, tokens: &[Token], at: usize, term: &Term) -> bool {
+    let (Some(first), Some(noun)) = (tokens.get(at), tokens.get(at + 1)) else { return false };
+    let counted = lexicon.term(&noun.stem).is_some_and(|t| !t.metrics.is_empty());
+    let mean = matches!(first.text.as_str(), "average" | "avg" | "mean");
+    let written = format!("{} {}", first.text, noun.text);
+    let listed = term.metrics.iter().filter_map(|place| lexicon.metric(*place)).any(|metric| {
+        metric
+            .synonyms
+            .iter()
+            .chain([&metric.label, &metric.name])
+            .any(|name| name.eq_ignore_ascii_case(&written))
+    });
+    mean && counted && is_plural(&noun.text) && !listed
 }
 
 /// A noun of the model that is a verb here: "what do they order", "order the rooms".

@@ -1,0 +1,20 @@
+//! The runtime that hosts entities: the only room that knows the actor library.
+//!
+//! [`Entity`] is what a domain writes; [`Host`](host) is the one actor that runs it; the
+//! [`Router`](router) keeps one host per stream alive; [`Handle`] is the way in.
+
+pub mod clock;
+pub mod effects;
+pub mod entity;
+pub mod gate;
+mod handle;
+mod host;
+mod router;
+#[cfg(test)]
+mod tests;
+
+pub use clock::{Clock, Context, Ids, SystemClock, SystemIds};
+pub use effects::{EffectPool, Effects};
+pub use entity::{Decision, Entity, Meta};
+pub use gate::Gate;
+pub use handle::{Handle, RuntimeError, SendError, Settings};

@@ -1,0 +1,144 @@
+//! What an append becomes: its checks, its versions, its place in the next group commit.
+//!
+//! Every backend decides here, so that all of them decide alike.
+
+use crate::frame::{Body, Bytes, Entry, Stored};
+use crate::journal::{Append, AppendError, Appended, Expect, ReadError, Span};
+use crate::record::{Position, Record, StreamId, Version, body_hash};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Records of one append, and of one frame.
+pub(crate) const MAX_RECORDS: usize = 256;
+/// Bytes of one body.
+pub(crate) const MAX_BODY: usize = 32 << 20;
+/// Bytes of one name or request id.
+const MAX_NAME: usize = 512;
+/// Bytes of bodies after which a read ends early.
+pub(crate) const READ_BYTES: usize = 32 << 20;
+
+/// What is durable already, as far as a decision needs it.
+pub(crate) trait History {
+    /// The last version of a stream; 0 when it holds nothing.
+    fn version_of(&self, stream: &StreamId) -> Version;
+    /// The versions that accepted a request.
+    fn find_request(&self, stream: &StreamId, request: &str) -> Result<Option<Span<Version>>, ReadError>;
+}
+
+/// Checks what can be checked without knowing the stream.
+///
+/// # Errors
+/// [`AppendError::Invalid`] when the append is empty or something in it is too large.
+pub(crate) fn validate(append: &Append) -> Result<(), AppendError> {
+    let invalid = |text: String| Err(AppendError::Invalid(text));
+    if append.records.is_empty() || append.records.len() > MAX_RECORDS {
+        return invalid(format!(
+            "it holds {} records; 1 to {MAX_RECORDS} are possible",
+            append.records.len()
+        ));
+    }
+    let StreamId { kind, tenant, id } = &append.stream;
+    let requests = append.records.iter().filter_map(|record| record.request_id.as_ref());
+    for name in [kind, tenant, id].into_iter().chain(&append.request).chain(requests) {
+        if name.len() > MAX_NAME {
+            return invalid(format!("a name of {} bytes exceeds {MAX_NAME}", name.len()));
+        }
+    }
+    match append.records.iter().map(|record| record.body.len()).max() {
+        Some(longest) if longest > MAX_BODY => {
+            invalid(format!("a record of {longest} bytes exceeds {MAX_BODY}; split it or refer to it"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The appends of the next group commit.
+pub(crate) struct Batch {
+    first: Position,
+    next: Position,
+    versions: HashMap<StreamId, Version>,
+    accepted: HashMap<(StreamId, String), Span<Version>>,
+    entries: Vec<Entry>,
+}
+
+impl Batch {
+    /// An empty batch whose first record will be at `first`.
+    pub(crate) fn new(first: Position) -> Self {
+        Self { first, next: first, versions: HashMap::new(), accepted: HashMap::new(), entries: Vec::new() }
+    }
+
+    /// Decides about one append, after all that came before it in this batch. The outer error means
+    /// that the history could not be asked; the inner answer holds once the batch is durable.
+    ///
+    /// # Errors
+    /// [`ReadError`] of the history.
+    pub(crate) fn admit(
+        &mut self,
+        append: Append,
+        history: &impl History,
+    ) -> Result<Result<Appended, AppendError>, ReadError> {
+        let Append { stream, expect, request, records } = append;
+        if let Some(request) = &request {
+            let known = self.accepted.get(&(stream.clone(), request.clone())).copied();
+            if let Some(span) =
+                known.map_or_else(|| history.find_request(&stream, request), |s| Ok(Some(s)))?
+            {
+                return Ok(Ok(Appended::Duplicate(span)));
+            }
+        }
+        let actual = self.versions.get(&stream).copied().unwrap_or_else(|| history.version_of(&stream));
+        let held = match expect {
+            Expect::NoStream => actual == 0,
+            Expect::Exact(version) => actual == version,
+            Expect::Any => true,
+        };
+        if !held {
+            return Ok(Err(AppendError::Conflict { actual }));
+        }
+        let count = records.len() as u64;
+        let versions = Span { first: actual + 1, last: actual + count };
+        let positions = Span { first: self.next, last: self.next + count - 1 };
+        self.next += count;
+        self.versions.insert(stream.clone(), versions.last);
+        if let Some(request) = &request {
+            self.accepted.insert((stream.clone(), request.clone()), versions);
+        }
+        let records = records.into_iter().map(store).collect();
+        self.entries.push(Entry { stream, first_version: versions.first, request, records });
+        Ok(Ok(Appended::Written { positions, versions }))
+    }
+
+    /// What there is to write, all bodies inline.
+    pub(crate) fn into_entries(self) -> Vec<Entry> {
+        self.entries
+    }
+
+    /// The records as readers will see them.
+    pub(crate) fn records(&self) -> Vec<Arc<Record>> {
+        let mut position = self.first;
+        let mut records = Vec::new();
+        for entry in &self.entries {
+            records.extend((0..entry.records.len()).filter_map(|n| entry.record(position, n)).map(Arc::new));
+            position += entry.records.len() as u64;
+        }
+        records
+    }
+
+    /// Whether there is nothing to write.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+}
+
+fn store(record: crate::journal::NewRecord) -> Stored {
+    Stored {
+        kind: record.kind,
+        schema: record.schema,
+        at: record.at,
+        request_id: record.request_id,
+        causation: record.causation,
+        key_id: 0,
+        body_hash: body_hash(&record.body),
+        body: Body::Inline(Bytes(record.body)),
+    }
+}

@@ -1,0 +1,254 @@
+//! sled itself: opened, written, really synced, and never trusted.
+//!
+//! Facts about sled 0.34 that this file answers: `flush` ends before any fsync, so a second handle
+//! of its file is synced here; damage may show as a panic, so every call is guarded; a failed write
+//! is remembered by the open database, so after a full disk it has to be opened anew.
+
+use crate::datadir::sync_dir;
+use crate::frame::Frame;
+use crate::journal::ReadError;
+use crate::open::{OpenError, is_full};
+use crate::record::Position;
+use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::time::Duration;
+
+/// Values up to a quarter of it stay in the file that we sync.
+const SEGMENT: usize = 16 << 20;
+const CACHE: u64 = 64 << 20;
+/// Background threads of sled may hold its file for a moment after it was closed.
+const LOCK_TRIES: u32 = 100;
+/// What a read says when sled is stuck on a full disk.
+pub(super) const FULL: &str = "the disk is full";
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
+
+/// Why something was not written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum WriteError {
+    /// No space; nothing is lost, and the store has to be opened anew.
+    Full,
+    /// Anything else: what is on disk is not known any more.
+    Failed(String),
+}
+
+/// An open sled database.
+pub(super) struct Store {
+    db: ::sled::Db,
+    frames: ::sled::Tree,
+    pub(super) index: ::sled::Tree,
+    file: File,
+}
+
+impl Store {
+    /// Opens sled's directory, creating it durably when `create`.
+    ///
+    /// # Errors
+    /// [`OpenError`]: damaged (also when sled panics), full, held, or refused by the file system.
+    pub(super) fn open(dir: &Path, create: bool) -> Result<Self, OpenError> {
+        let io = |error| OpenError::io(dir, error);
+        if create {
+            std::fs::create_dir_all(dir).map_err(io)?;
+        } else {
+            for name in ["db", "conf"] {
+                if !dir.join(name).is_file() {
+                    let place = dir.join(name).display().to_string();
+                    return Err(OpenError::damaged(place, "the file is missing"));
+                }
+            }
+        }
+        remove_unfinished_snapshots(dir).map_err(io)?;
+        let db = open_db(dir)?;
+        let failed = |error| open_error(dir, &error);
+        let (frames, index) =
+            guarded(|| Ok((db.open_tree("frames.1")?, db.open_tree("index.1")?))).map_err(failed)?;
+        let file = File::options().read(true).write(true).open(dir.join("db")).map_err(io)?;
+        let store = Self { db, frames, index, file };
+        if create {
+            let flushed = store.commit();
+            flushed.map_err(|error| open_error(dir, &Trouble::from(error)))?;
+            File::open(dir.join("conf")).and_then(|conf| conf.sync_all()).map_err(io)?;
+            store.file.sync_all().map_err(io)?;
+            sync_dir(dir).map_err(io)?;
+        }
+        Ok(store)
+    }
+
+    /// Writes one frame and makes it durable.
+    ///
+    /// # Errors
+    /// [`WriteError`]; after [`WriteError::Full`] the frame may be there in part.
+    pub(super) fn put(&self, frame: &Frame) -> Result<(), WriteError> {
+        let bytes = frame.encode().map_err(|error| WriteError::Failed(error.to_string()))?;
+        guarded(|| self.frames.insert(frame.head.first.to_be_bytes(), bytes.as_slice()).map(drop))?;
+        self.commit()
+    }
+
+    /// Makes everything written so far durable.
+    ///
+    /// # Errors
+    /// [`WriteError`]; a failed sync is never [`WriteError::Full`], since it must not be tried again.
+    pub(super) fn commit(&self) -> Result<(), WriteError> {
+        guarded(|| self.db.flush().map(drop))?;
+        self.file.sync_data().map_err(|error| WriteError::Failed(format!("the sync failed: {error}")))
+    }
+
+    /// Removes the frames above a position: those whose writers were told that nothing was written.
+    ///
+    /// # Errors
+    /// [`WriteError`] as for any write.
+    pub(super) fn remove_above(&self, position: Position) -> Result<(), WriteError> {
+        guarded(|| {
+            for key in self.frames.range(position.saturating_add(1).to_be_bytes()..).keys() {
+                self.frames.remove(key?)?;
+            }
+            Ok(())
+        })?;
+        self.commit()
+    }
+
+    /// The last frame that starts at or before a position.
+    ///
+    /// # Errors
+    /// [`ReadError::Damaged`] when it is not a frame.
+    pub(super) fn frame_at(&self, position: Position) -> Result<Option<Frame>, ReadError> {
+        let place = || format!("the frame at position {position}");
+        let found = read(place, || self.frames.range(..=position.to_be_bytes()).next_back().transpose())?;
+        found.map(|(key, bytes)| frame(&key, &bytes)).transpose()
+    }
+
+    /// Frames that start at or after a position, oldest first, at most `limit`.
+    ///
+    /// # Errors
+    /// [`ReadError::Damaged`] when one of them is not a frame.
+    pub(super) fn frames_from(&self, position: Position, limit: usize) -> Result<Vec<Frame>, ReadError> {
+        let place = || format!("the frames from position {position}");
+        let range = position.to_be_bytes()..;
+        let found = read(place, || self.frames.range(range).take(limit).collect::<Result<Vec<_>, _>>())?;
+        found.iter().map(|(key, bytes)| frame(key, bytes)).collect()
+    }
+}
+
+/// Sled takes a snapshot that it did not finish writing, because of a kill or a full disk, for the
+/// newest one, and then refuses to open. It is a cache of the log: without it, more of the log is read.
+fn remove_unfinished_snapshots(dir: &Path) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(dir)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with("snap.") && name.ends_with(".generating") {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn open_db(dir: &Path) -> Result<::sled::Db, OpenError> {
+    let config =
+        ::sled::Config::new().path(dir).segment_size(SEGMENT).cache_capacity(CACHE).flush_every_ms(None);
+    let mut tries = 0;
+    loop {
+        match guarded(|| config.open()) {
+            Ok(db) => return Ok(db),
+            Err(Trouble::Error(error)) if is_locked(&error) && tries < LOCK_TRIES => {
+                tries += 1;
+                std::thread::sleep(LOCK_PAUSE);
+            }
+            Err(error) => return Err(open_error(dir, &error)),
+        }
+    }
+}
+
+fn is_locked(error: &::sled::Error) -> bool {
+    matches!(error, ::sled::Error::Io(io) if io.to_string().contains("could not acquire lock"))
+}
+
+fn frame(key: &[u8], bytes: &[u8]) -> Result<Frame, ReadError> {
+    let first = key.first_chunk().filter(|_| key.len() == 8).map(|key| u64::from_be_bytes(*key));
+    let place = first.map_or_else(|| "a frame".into(), |first| format!("the frame at position {first}"));
+    let frame = Frame::decode(bytes)
+        .map_err(|error| ReadError::Damaged { place: place.clone(), found: error.to_string() })?;
+    if Some(frame.head.first) == first && frame.head.count > 0 {
+        return Ok(frame);
+    }
+    let found = format!("it says that it starts at {} with {} records", frame.head.first, frame.head.count);
+    Err(ReadError::Damaged { place, found })
+}
+
+/// What can go wrong inside sled.
+pub(super) enum Trouble {
+    Error(::sled::Error),
+    Panic(String),
+}
+
+impl From<WriteError> for Trouble {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Full => Self::Error(::sled::Error::Io(std::io::ErrorKind::StorageFull.into())),
+            WriteError::Failed(text) => Self::Panic(text),
+        }
+    }
+}
+
+impl std::fmt::Display for Trouble {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Error(error) => write!(f, "{error}"),
+            Self::Panic(text) => f.write_str(text),
+        }
+    }
+}
+
+impl From<Trouble> for WriteError {
+    fn from(trouble: Trouble) -> Self {
+        match &trouble {
+            Trouble::Error(::sled::Error::Io(io)) if is_full(io) => Self::Full,
+            other => Self::Failed(other.to_string()),
+        }
+    }
+}
+
+/// Calls sled; a panic becomes an error.
+pub(super) fn guarded<T>(call: impl FnOnce() -> ::sled::Result<T>) -> Result<T, Trouble> {
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(result) => result.map_err(Trouble::Error),
+        Err(panic) => Err(Trouble::Panic(panic_text(panic.as_ref()))),
+    }
+}
+
+/// Reads from sled; whatever is not plain trouble of the file system is damage.
+pub(super) fn read<T>(
+    place: impl FnOnce() -> String,
+    call: impl FnOnce() -> ::sled::Result<T>,
+) -> Result<T, ReadError> {
+    guarded(call).map_err(|trouble| match trouble {
+        Trouble::Error(::sled::Error::Io(io)) if io.kind() != std::io::ErrorKind::UnexpectedEof => {
+            ReadError::Storage(if is_full(&io) { FULL.into() } else { io.to_string() })
+        }
+        other => ReadError::Damaged { place: place(), found: other.to_string() },
+    })
+}
+
+fn open_error(dir: &Path, trouble: &Trouble) -> OpenError {
+    let place = dir.join("db").display().to_string();
+    let found = match trouble {
+        Trouble::Error(::sled::Error::Io(io)) if is_full(io) => {
+            return OpenError::DiskFull { dir: dir.to_path_buf() };
+        }
+        Trouble::Error(::sled::Error::Io(io)) if io.kind() != std::io::ErrorKind::UnexpectedEof => {
+            return OpenError::io(dir, std::io::Error::new(io.kind(), io.to_string()));
+        }
+        other => other.to_string(),
+    };
+    let remedy = "keep a copy of the directory; then move `snap.*` in it aside and start again, or restore \
+                  it from a backup"
+        .into();
+    OpenError::Damaged { place, found, remedy }
+}
+
+pub(super) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    let text = text.unwrap_or_else(|| "a panic without words".into());
+    text.lines().next().unwrap_or_default().chars().take(300).collect()
+}

@@ -1,0 +1,263 @@
+//! The one thread that writes: it takes what has queued, decides, writes one frame, syncs, answers.
+
+use super::highwater::{HighWater, Mark};
+use super::index::Indexed;
+use super::recover::advance;
+use super::reserve::Reserve;
+use super::shared::Shared;
+use super::spill;
+use super::store::WriteError;
+use crate::frame::Frame;
+use crate::journal::{Append, AppendError, Appended};
+use crate::open::OpenError;
+use crate::order::{Batch, MAX_RECORDS};
+use crate::record::{Hash, Position, Record};
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::{Arc, PoisonError};
+use tokio::sync::oneshot;
+
+/// Entries that wait for the index until there is a quiet moment.
+const LAZY: usize = 64;
+/// Entries that wait for the index at all.
+const EAGER: usize = 4096;
+
+/// An append that waits for its answer.
+pub(super) struct Job {
+    pub(super) append: Append,
+    pub(super) bytes: usize,
+    pub(super) reply: oneshot::Sender<Result<Appended, AppendError>>,
+}
+
+pub(super) enum Health {
+    Well,
+    Full,
+    Poisoned(String),
+}
+
+/// State of the writing thread.
+pub(super) struct Writer {
+    pub(super) shared: Arc<Shared>,
+    pub(super) jobs: Receiver<Job>,
+    pub(super) held: Option<Job>,
+    pub(super) head: Position,
+    pub(super) hash: Hash,
+    pub(super) mark: HighWater,
+    pub(super) reserve: Reserve,
+    pub(super) health: Health,
+}
+
+impl Writer {
+    /// Works until nobody can send any more and everything queued is answered.
+    pub(super) fn run(mut self) {
+        while let Some(jobs) = self.take() {
+            self.serve(jobs);
+            self.index();
+        }
+        self.finish();
+    }
+
+    /// What goes into one frame; waits for the first of it only.
+    fn take(&mut self) -> Option<Vec<Job>> {
+        let first = match self.held.take() {
+            Some(job) => job,
+            None => self.jobs.recv().ok()?,
+        };
+        let (mut records, mut bytes) = (first.append.records.len(), spill::weight(&first.append));
+        let mut jobs = vec![first];
+        while let Ok(job) = self.jobs.try_recv() {
+            records += job.append.records.len();
+            bytes += spill::weight(&job.append);
+            if records > MAX_RECORDS || bytes > spill::FRAME {
+                self.held = Some(job);
+                break;
+            }
+            jobs.push(job);
+        }
+        Some(jobs)
+    }
+
+    fn serve(&mut self, jobs: Vec<Job>) {
+        if matches!(self.health, Health::Full) {
+            self.heal();
+        }
+        let mut batch = Batch::new(self.head + 1);
+        let mut answers = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            self.shared.waiting.fetch_sub(job.bytes, Ordering::AcqRel);
+            let answer = self.refusal().map_or_else(
+                || {
+                    batch
+                        .admit(job.append, &*self.shared)
+                        .unwrap_or_else(|error| Err(self.poison(error.to_string())))
+                },
+                Err,
+            );
+            answers.push((job.reply, answer));
+        }
+        let outcome = self.refusal().map_or_else(|| self.write(batch), Err);
+        for (reply, answer) in answers {
+            // Nobody waits any more: the append stands all the same.
+            let _ = reply.send(outcome.clone().and(answer));
+        }
+    }
+
+    fn write(&mut self, batch: Batch) -> Result<(), AppendError> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let records = batch.records();
+        let mut entries = batch.into_entries();
+        if let Err(error) = spill::spill(&self.shared.blobs, &mut entries) {
+            // A blob without a frame is nothing yet: a full disk costs no more than this answer.
+            return Err(if crate::open::is_full(&error) {
+                AppendError::DiskFull
+            } else {
+                self.poison(format!("a large body could not be written: {error}"))
+            });
+        }
+        let frame = Frame::seal(0, self.head + 1, self.hash, entries);
+        let written = self.shared.slot.write(|store, _| {
+            store.put(&frame)?;
+            self.publish(&frame, &records);
+            Ok(())
+        });
+        written.map_err(|error| self.fail(error))?;
+        self.head = frame.last();
+        self.hash = frame.head.hash();
+        self.set_mark(false);
+        Ok(())
+    }
+
+    /// Shows a durable frame to readers. The store must not be opened anew meanwhile: it would fill
+    /// the overlay up to the head of before.
+    fn publish(&self, frame: &Frame, records: &[Arc<Record>]) {
+        let mut figures = self.shared.figures.lock().unwrap_or_else(PoisonError::into_inner);
+        for (position, entry) in frame.placed() {
+            let entry = Indexed::of(frame.head.first, position, entry);
+            figures.0.add(&entry);
+            self.shared.overlay.push(entry);
+        }
+        figures.1 = frame.head.hash();
+        drop(figures);
+        self.shared.live.publish(records);
+    }
+
+    /// What a failed write means from here on.
+    fn fail(&mut self, error: WriteError) -> AppendError {
+        if let WriteError::Failed(text) = error {
+            return self.poison(text);
+        }
+        // Part of the frame may be on disk. Its writers are told that it is not there, so it must
+        // not come back, whatever happens next.
+        if !self.set_mark(true) || self.mark.sync().is_err() {
+            return self.poison("the disk is full, and this could not be noted".into());
+        }
+        tracing::error!("the disk is full; appends are refused until there is space");
+        self.health = Health::Full;
+        self.reserve.release();
+        self.renew();
+        AppendError::DiskFull
+    }
+
+    /// Opens the store anew, since sled remembers a full disk for as long as it is open.
+    fn renew(&mut self) {
+        let generation = self.shared.slot.generation();
+        match self.shared.slot.renew(generation, || self.shared.mark(), &self.shared.overlay) {
+            Ok(()) | Err(OpenError::DiskFull { .. }) => {}
+            Err(error) => drop(self.poison(error.to_string())),
+        }
+    }
+
+    /// Goes on after a full disk, if there is space.
+    fn heal(&mut self) {
+        if self.reserve.hold().is_err() {
+            return;
+        }
+        if !self.shared.slot.is_open() {
+            self.renew();
+        }
+        if matches!(self.health, Health::Poisoned(_)) {
+            return;
+        }
+        if let Err(error) = self.shared.slot.write(|store, _| store.remove_above(self.head)) {
+            drop(self.fail(error));
+        } else if self.set_mark(false) && self.mark.sync().is_ok() {
+            tracing::info!("there is space again; appends are accepted");
+            self.health = Health::Well;
+        } else {
+            self.poison("the high-water mark could not be written".into());
+        }
+    }
+
+    fn poison(&mut self, text: String) -> AppendError {
+        tracing::error!(%text, "the journal accepts nothing more");
+        self.health = Health::Poisoned(text.clone());
+        AppendError::Poisoned(text)
+    }
+
+    fn refusal(&self) -> Option<AppendError> {
+        match &self.health {
+            Health::Well => None,
+            Health::Full => Some(AppendError::DiskFull),
+            Health::Poisoned(text) => Some(AppendError::Poisoned(text.clone())),
+        }
+    }
+
+    fn set_mark(&mut self, refused_above: bool) -> bool {
+        let mark = Mark { position: self.head, hash: self.hash, refused_above };
+        let written = self.mark.write(&mark);
+        if let Err(error) = &written {
+            tracing::warn!(%error, "the high-water mark stays behind");
+        }
+        written.is_ok()
+    }
+
+    /// Feeds the index when it is quiet, or when too much waits for it.
+    fn index(&mut self) {
+        while matches!(self.health, Health::Well) {
+            let waiting = self.shared.overlay.len();
+            if waiting < LAZY || (waiting < EAGER && !self.is_quiet()) {
+                return;
+            }
+            self.index_slice();
+        }
+    }
+
+    fn index_slice(&mut self) {
+        let shared = self.shared.clone();
+        let moved = shared.slot.write(|store, checkpoint| {
+            *checkpoint = advance(store, &shared.overlay, *checkpoint)?;
+            Ok(())
+        });
+        if let Err(error) = moved {
+            self.fail(error);
+        }
+    }
+
+    fn is_quiet(&mut self) -> bool {
+        if self.held.is_none() {
+            match self.jobs.try_recv() {
+                Ok(job) => self.held = Some(job),
+                Err(TryRecvError::Empty) => return true,
+                Err(TryRecvError::Disconnected) => {}
+            }
+        }
+        false
+    }
+
+    /// Leaves nothing for the next start to do.
+    fn finish(&mut self) {
+        while matches!(self.health, Health::Well) && self.shared.overlay.len() > 0 {
+            self.index_slice();
+        }
+        if matches!(self.health, Health::Well) {
+            let done = self.shared.slot.write(|store, _| store.commit()).is_ok() && self.mark.sync().is_ok();
+            if !done {
+                tracing::warn!(
+                    "the journal was closed without its last sync; nothing acknowledged depends on it"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! A process of its own that appends and tells what was acknowledged, until it is stopped.
+#![allow(dead_code, reason = "each test uses its part")]
+
+use std::io::Write;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use vanna_journal::conformance::{Draw, new_record, stream};
+use vanna_journal::{Append, Appended, Expect, Journal, OpenOptions, SledJournal};
+
+const DIR: &str = "VANNA_JOURNAL_DIR";
+const WRITERS: &str = "VANNA_JOURNAL_WRITERS";
+const APPENDS: &str = "VANNA_JOURNAL_APPENDS";
+
+/// Options for a test.
+pub(crate) fn options() -> OpenOptions {
+    OpenOptions { purpose: "test".into(), queue: 1024 }
+}
+
+/// The body that a version of a worker's stream has: mostly small, now and then large.
+pub(crate) fn body(id: &str, version: u64) -> Vec<u8> {
+    let seed = id.bytes().fold(version, |seed, byte| seed.wrapping_mul(31).wrapping_add(u64::from(byte)));
+    let mut draw = Draw::new(seed);
+    let length = if draw.below(50) == 0 { 66_000 + draw.below(100_000) } else { draw.below(400) };
+    let text = format!("{id} {version} ").into_bytes();
+    text.into_iter().cycle().take(usize::try_from(length).unwrap()).collect()
+}
+
+/// The command that runs the ignored test `name` of this test program on a directory.
+pub(crate) fn arguments(name: &str) -> Vec<String> {
+    let program = std::env::current_exe().unwrap().to_str().unwrap().to_owned();
+    [program.as_str(), "--exact", name, "--ignored", "--nocapture"].map(str::to_owned).to_vec()
+}
+
+/// Tells a command which directory to use, and how many appends each of how many writers makes.
+pub(crate) fn set(command: &mut Command, dir: &Path, writers: u64, appends: u64) {
+    let numbers = [(WRITERS, writers.to_string()), (APPENDS, appends.to_string())];
+    command.env(DIR, dir).envs(numbers);
+}
+
+/// The directory that the command was given.
+pub(crate) fn dir() -> std::path::PathBuf {
+    std::env::var_os(DIR).expect("this test is run by another one").into()
+}
+
+/// Appends as it was told, and writes `ack stream first last position` after each answer.
+pub(crate) fn work() {
+    let number = |name| std::env::var(name).unwrap().parse::<u64>().unwrap();
+    let (writers, appends) = (number(WRITERS), number(APPENDS));
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    let journal = Arc::new(SledJournal::open(&dir(), options()).unwrap());
+    let tasks = (0..writers).map(|n| runtime.spawn(append(journal.clone(), format!("w{n}"), appends)));
+    for task in tasks.collect::<Vec<_>>() {
+        runtime.block_on(task).unwrap();
+    }
+    runtime.block_on(journal.close());
+}
+
+async fn append(journal: Arc<SledJournal>, id: String, appends: u64) {
+    for n in 0..appends {
+        let version = journal.version_of(&stream(&id));
+        let records = (1..=1 + n % 3).map(|k| new_record(body(&id, version + k))).collect();
+        let request = Some(format!("{id}-{version}"));
+        let append = Append { stream: stream(&id), expect: Expect::Exact(version), request, records };
+        let Ok(Appended::Written { positions, versions }) = journal.append(append).await else {
+            panic!("the append was not written");
+        };
+        let line = format!("ack {id} {} {} {}\n", versions.first, versions.last, positions.first);
+        std::io::stdout().lock().write_all(line.as_bytes()).unwrap();
+    }
+}

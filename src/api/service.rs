@@ -1,0 +1,165 @@
+//! What the HTTP layer asks of the product: the one trait that every route calls.
+
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+use jiff::civil::Date;
+use std::time::Duration;
+
+/// Who is calling.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The tenant; streams are keyed by it.
+    pub tenant: String,
+    /// The person or program within the tenant.
+    pub principal: String,
+}
+
+/// One question.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ask {
+    /// The question as written; never blank.
+    pub message: String,
+    /// The conversation to go on with; none begins a new one.
+    pub conversation_id: Option<String>,
+    /// Names the execution within its conversation; none gets a new one.
+    pub request_id: Option<String>,
+    /// The source to ask; none leaves the choice to the service.
+    pub source: Option<String>,
+    /// Whatever the client sent along; always an object.
+    pub metadata: serde_json::Value,
+    /// The day that "today" means; none takes the service's.
+    pub as_of: Option<Date>,
+}
+
+/// A question that is in the journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// Its conversation.
+    pub conversation_id: String,
+    /// Its request.
+    pub request_id: String,
+    /// Version of its first fact in the conversation; the request's replay starts there.
+    pub first_version: u64,
+}
+
+/// A rendered event, ready to send: the same live and on replay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rendered {
+    /// Opaque cursor of the event within its conversation.
+    pub id: String,
+    /// Name of the event.
+    pub event: &'static str,
+    /// The exact JSON text.
+    pub data: String,
+    /// The request that it belongs to.
+    pub request_id: Option<String>,
+    /// Whether nothing follows for its request.
+    pub terminal: bool,
+}
+
+/// How recorded facts are rendered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplayFormat {
+    /// v3 events.
+    V3,
+    /// The facts themselves.
+    Facts,
+}
+
+/// Which events of a conversation are wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replay {
+    /// Only what follows the event with this id.
+    pub after: Option<String>,
+    /// Only this request.
+    pub request_id: Option<String>,
+    /// Whether to go on live after the last recorded event.
+    pub follow: bool,
+    /// How they are rendered.
+    pub format: ReplayFormat,
+}
+
+/// Events in order. After an error nothing follows.
+pub type EventStream = BoxStream<'static, Result<Rendered, ServiceError>>;
+
+/// The product as the HTTP layer sees it.
+///
+/// Any of these futures may be dropped when the client goes away. That never cancels a turn: a
+/// dropped `ask` has either been accepted or left no trace.
+#[async_trait]
+pub trait Service: Send + Sync + 'static {
+    /// Accept a question. Sent again with the same ids it attaches to the same execution.
+    async fn ask(&self, caller: &Caller, ask: Ask) -> Result<Accepted, ServiceError>;
+
+    /// Events of one conversation. Ends at the last recorded event unless `follow`; with
+    /// `request_id` and `follow` it ends after that request's terminal event.
+    async fn replay(
+        &self,
+        caller: &Caller,
+        conversation: &str,
+        replay: Replay,
+    ) -> Result<EventStream, ServiceError>;
+
+    /// Cancel a running turn. Fine when it has ended already.
+    async fn cancel(&self, caller: &Caller, conversation: &str, request: &str) -> Result<(), ServiceError>;
+
+    /// One page of the caller's conversations, newest first:
+    /// `{"conversations":[{"conversation_id","title",…}],"next":cursor|null}`.
+    async fn conversations(
+        &self,
+        caller: &Caller,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<serde_json::Value, ServiceError>;
+
+    /// One conversation: `{"conversation_id","title","turns":[{"request_id","message",…}],…}`.
+    async fn conversation(&self, caller: &Caller, id: &str) -> Result<serde_json::Value, ServiceError>;
+
+    /// Whether questions are taken now; otherwise why not.
+    fn ready(&self) -> Result<(), String>;
+}
+
+/// Why a call was refused. Messages go to people as they are, except of `Internal`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ServiceError {
+    /// The request itself is wrong: 400.
+    #[error("{0}")]
+    InvalidRequest(String),
+    /// Nobody known is calling: 401.
+    #[error("{0}")]
+    AuthenticationRequired(String),
+    /// The conversation belongs to someone else: 403.
+    #[error("{0}")]
+    ConversationAccessDenied(String),
+    /// There is no such thing: 404.
+    #[error("{0}")]
+    NotFound(String),
+    /// The request id already names another question: 409.
+    #[error("{0}")]
+    RequestConflict(String),
+    /// More than is taken: 413.
+    #[error("{0}")]
+    PayloadTooLarge(String),
+    /// Well-formed, but nothing can be done with it: 422.
+    #[error("{0}")]
+    Unprocessable(String),
+    /// Too much at once: 429.
+    #[error("{message}")]
+    RateLimited {
+        /// What there is too much of.
+        message: String,
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// Not now (the journal does not take more, the disk is full, shutting down): 503.
+    #[error("{message}")]
+    Unavailable {
+        /// Why, for people.
+        message: String,
+        /// When to try again, if that is known.
+        retry_after: Option<Duration>,
+    },
+    /// A fault of ours: 500. The text is only logged; the client gets a correlation id.
+    #[error("{0}")]
+    Internal(String),
+}

@@ -1,0 +1,90 @@
+//! What can be set about the HTTP side.
+
+use super::gate::{Access, Hosts};
+use super::service::Caller;
+use crate::config::{Config, ConfigError};
+use std::time::Duration;
+
+/// All settings of the HTTP side.
+#[derive(Clone)]
+pub struct Settings {
+    /// Where the v3 routes begin, such as `/api/vanna/v3`.
+    pub prefix: String,
+    /// Who may call.
+    pub access: Access,
+    /// Which names the service answers to.
+    pub hosts: Hosts,
+    /// Open event streams and polls at once; more are refused with 429.
+    pub streams: usize,
+    /// Open connections at once; more wait in the listen queue.
+    pub connections: usize,
+    /// Longest message, in characters.
+    pub message_chars: usize,
+    /// Deadlines and intervals.
+    pub timing: Timing,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            prefix: "/api/vanna/v3".into(),
+            access: Access::open(),
+            hosts: Hosts::Loopback,
+            streams: 1_000,
+            connections: 2_000,
+            message_chars: 10_000,
+            timing: Timing::default(),
+        }
+    }
+}
+
+impl Settings {
+    /// What a configuration says about the HTTP side.
+    pub fn of(config: &Config) -> Result<Settings, ConfigError> {
+        let guarded = !config.access.is_empty();
+        let loopback = config.bind_address()?.ip().is_loopback();
+        let known = config.access.iter().map(|entry| {
+            let caller = Caller { tenant: entry.tenant.clone(), principal: entry.principal.clone() };
+            (entry.token.reveal(), caller)
+        });
+        Ok(Settings {
+            prefix: config.prefix.clone(),
+            access: Access::tokens(known),
+            hosts: if loopback && !guarded && !config.allow_open { Hosts::Loopback } else { Hosts::Any },
+            streams: config.limits.streams,
+            connections: config.limits.connections,
+            message_chars: config.limits.message_chars,
+            timing: Timing::default(),
+        })
+    }
+}
+
+/// Deadlines and intervals of the HTTP side.
+#[derive(Clone, Copy, Debug)]
+pub struct Timing {
+    /// Silence after which a stream sends a comment.
+    pub heartbeat: Duration,
+    /// Longest time for a request head to arrive, and for a connection to stay idle.
+    pub head: Duration,
+    /// Longest time for a body to arrive.
+    pub body: Duration,
+    /// Longest time for the service to answer a call.
+    pub call: Duration,
+    /// Longest time a poll waits for its turn to end.
+    pub poll: Duration,
+    /// Longest time a client may take none of what is sent to it.
+    pub stalled: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Timing {
+        Timing {
+            heartbeat: Duration::from_secs(15),
+            head: Duration::from_secs(30),
+            body: Duration::from_secs(30),
+            call: Duration::from_secs(30),
+            poll: Duration::from_secs(300),
+            stalled: Duration::from_secs(60),
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! The routes of version 3 of the API.
+
+mod ask;
+mod body;
+mod conversations;
+mod openapi;
+mod replay;
+mod routes;
+mod schemas;
+
+pub(crate) use routes::routes;

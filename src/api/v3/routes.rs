@@ -1,0 +1,21 @@
+//! Which route goes to which handler. Paths are below the prefix.
+
+use super::{ask, conversations, openapi, replay, schemas};
+use crate::api::Api;
+use axum::Router;
+use axum::routing::{get, post};
+use std::sync::Arc;
+
+/// All routes of version 3.
+pub(crate) fn routes() -> Router<Arc<Api>> {
+    Router::new()
+        .route("/chat/events", post(ask::events))
+        .route("/chat/poll", post(ask::poll))
+        .route("/conversations", get(conversations::list))
+        .route("/conversations/{conversation_id}", get(conversations::read))
+        .route("/conversations/{conversation_id}/events", get(replay::events))
+        .route("/conversations/{conversation_id}/requests/{request_id}/cancel", post(conversations::cancel))
+        .route("/schemas/", get(schemas::list))
+        .route("/schemas/{file}", get(schemas::read))
+        .route("/openapi.json", get(openapi::document))
+}

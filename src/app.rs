@@ -1,0 +1,158 @@
+//! The only wiring: configuration, journal, sources, models, runtime.
+
+use crate::config::{Config, Source};
+use crate::sample;
+use crate::semantic::compile::distinct_values_sql;
+use crate::semantic::load;
+use crate::semantic::model::Model;
+use crate::semantic::planner::{SemanticPlanner, Subject};
+use crate::semantic::reader::{Reader, ValueIndex};
+use crate::service::{Directory, Vanna, VannaParts};
+use crate::sql::dialect::DialectKind;
+use crate::sql::runner::SqliteSource;
+use jiff::civil::Date;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use vanna_actors::conversation::{Adapters, Conversation};
+use vanna_actors::ports::sql::{Limits, SqlRunner};
+use vanna_actors::runtime::{Clock, Handle, Ids, Settings, SystemClock, SystemIds};
+use vanna_journal::{Journal, OpenError, OpenOptions, SledJournal};
+
+/// Distinct values of one field that are read for recognising them in questions.
+const MOST_VALUES: u32 = 20_000;
+/// Appends that may wait for the journal's writer.
+const JOURNAL_QUEUE: usize = 4_096;
+
+/// Why the application could not be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The journal.
+    #[error("{0}")]
+    Journal(#[from] OpenError),
+    /// What was given cannot be used: a model, a source, a setting.
+    #[error("{0}")]
+    Input(String),
+    /// The machine did not let us.
+    #[error("{0}")]
+    Machine(String),
+}
+
+/// Opens the journal of a data directory for a purpose, such as `serve`.
+pub fn open_journal(data: &Path, purpose: &str) -> Result<Arc<SledJournal>, OpenError> {
+    let options = OpenOptions { purpose: purpose.to_owned(), queue: JOURNAL_QUEUE };
+    SledJournal::open(data, options).map(Arc::new)
+}
+
+/// Opens the journal of a data directory that must hold one already.
+pub fn open_existing_journal(data: &Path, purpose: &str) -> Result<Arc<SledJournal>, AppError> {
+    if data.join("vanna.journal").exists() {
+        return Ok(open_journal(data, purpose)?);
+    }
+    let shown = data.display();
+    Err(AppError::Input(format!(
+        "there is no journal in {shown}; ask a question first, or name another with --data"
+    )))
+}
+
+/// Puts the service together over an open journal.
+pub async fn start(config: &Config, journal: Arc<dyn Journal>) -> Result<Vanna, AppError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let ids: Arc<dyn Ids> = Arc::new(SystemIds);
+    let subjects = subjects(config).await?;
+    let default = subjects.first().map(|subject| subject.name.clone()).unwrap_or_default();
+    let runners: BTreeMap<String, Arc<dyn SqlRunner>> =
+        subjects.iter().map(|subject| (subject.name.clone(), Arc::clone(&subject.runner))).collect();
+    let sources = runners.keys().cloned().collect();
+    let adapters = Adapters {
+        planner: Arc::new(SemanticPlanner::new(subjects, default)),
+        runners,
+        limits: limits(config),
+        clock: Arc::clone(&clock),
+    };
+    let directory = Directory::start(Arc::clone(&journal)).await.map_err(machine)?;
+    let conversations = Handle::<Conversation>::start(
+        Arc::clone(&journal),
+        Arc::clone(&clock),
+        Arc::clone(&ids),
+        adapters,
+        Settings::default(),
+    )
+    .await
+    .map_err(machine)?;
+    let as_of = as_of(config);
+    Ok(Vanna::new(VannaParts { journal, conversations, directory, sources, as_of, clock, ids }))
+}
+
+/// A model with the reader of questions about it; values come from the database when there is one.
+pub async fn reader_of(model: Arc<Model>, source: Option<&SqliteSource>) -> Result<Reader, AppError> {
+    let mut values = ValueIndex::default();
+    if let Some(source) = source {
+        let indexed = model.datasets.iter().flat_map(|d| &d.fields).filter(|f| f.index_values);
+        for field in indexed {
+            let sql = distinct_values_sql(&model, &field.name, DialectKind::Sqlite, MOST_VALUES.into())
+                .map_err(input)?;
+            let found = source.distinct(&sql, MOST_VALUES as usize).await.map_err(|failure| {
+                AppError::Input(format!("values of `{}` could not be read: {}", field.name, failure.message))
+            })?;
+            values.0.insert(field.name.clone(), found);
+        }
+    }
+    Ok(Reader::new(model, values))
+}
+
+/// The model of a file or folder; the sample's when none is named.
+pub fn model_of(path: Option<&Path>) -> Result<Arc<Model>, AppError> {
+    let loaded = match path {
+        Some(path) => load::from_path(path),
+        None => load::from_str(sample::MODEL, "chinook.yaml"),
+    };
+    loaded.map(Arc::new).map_err(|errors| {
+        AppError::Input(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+    })
+}
+
+async fn subjects(config: &Config) -> Result<Vec<Subject>, AppError> {
+    if config.sources.is_empty() {
+        let path = sample::unpack(&config.data).map_err(|error| {
+            AppError::Machine(format!(
+                "the sample could not be unpacked into {}: {error}",
+                config.data.display()
+            ))
+        })?;
+        return Ok(vec![subject(sample::NAME, &path, None).await?]);
+    }
+    let mut subjects = Vec::new();
+    for Source { name, path, model, .. } in &config.sources {
+        subjects.push(subject(name, path, Some(model)).await?);
+    }
+    Ok(subjects)
+}
+
+async fn subject(name: &str, path: &Path, model: Option<&Path>) -> Result<Subject, AppError> {
+    let source = SqliteSource::open(name, path).map_err(input)?;
+    let model = model_of(model)?;
+    let reader = Arc::new(reader_of(Arc::clone(&model), Some(&source)).await?);
+    let runner: Arc<dyn SqlRunner> = Arc::new(source);
+    Ok(Subject { name: name.to_owned(), dialect: DialectKind::Sqlite, model, reader, runner })
+}
+
+fn limits(config: &Config) -> Limits {
+    let limits = &config.limits;
+    Limits { rows: limits.rows, bytes: limits.bytes, time: Duration::from_millis(limits.timeout_ms) }
+}
+
+/// The sample's data end in the past, so its "today" is the day on which they end.
+fn as_of(config: &Config) -> Option<Date> {
+    let sample = config.sources.is_empty().then(|| sample::AS_OF.parse().ok()).flatten();
+    config.as_of.or(sample)
+}
+
+fn machine(error: impl std::fmt::Display) -> AppError {
+    AppError::Machine(error.to_string())
+}
+
+fn input(error: impl std::fmt::Display) -> AppError {
+    AppError::Input(error.to_string())
+}

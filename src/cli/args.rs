@@ -1,0 +1,219 @@
+//! What can be typed.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::civil::Date;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Ask your database in plain English; every answer is a record that you can replay and check.
+#[derive(Debug, Parser)]
+#[command(
+    name = "vanna",
+    version,
+    arg_required_else_help = true,
+    after_help = "Examples:
+  vanna ask \"top 5 countries by revenue\"
+  vanna serve
+  vanna replay CONVERSATION --format v3
+Exit codes: 0 fine, 1 the check said no, 2 bad usage or input, 3 could not run."
+)]
+pub struct Cli {
+    /// Directory that holds the journal and the sample.
+    #[arg(long, global = true, env = "VANNA_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Configuration file; `vanna.toml` is read when it is there.
+    #[arg(long, global = true, env = "VANNA_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the service.
+    Serve(Serve),
+    /// Ask one question, without a server.
+    Ask(Ask),
+    /// Replay a conversation from the journal.
+    Replay(Replay),
+    /// List conversations.
+    Conversations(Conversations),
+    /// Look after the journal.
+    #[command(subcommand)]
+    Journal(Journal),
+    /// Use the semantic layer by itself.
+    #[command(subcommand)]
+    Semantic(Semantic),
+}
+
+/// Options of `serve`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  vanna serve --addr 127.0.0.1:8080
+Without configuration it serves the sample database with its semantic model; no model key is needed.")]
+pub struct Serve {
+    /// Address to listen on.
+    #[arg(long, env = "VANNA_ADDR", value_name = "HOST:PORT")]
+    pub addr: Option<SocketAddr>,
+}
+
+/// Options of `ask`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  vanna ask \"revenue by month in 2024\"
+  vanna ask \"orders in Norway\" --json
+  vanna ask \"how many orders last month\" --db shop.sqlite --model shop.yaml --as-of 2025-12-31
+  vanna ask --jsonl < questions.jsonl")]
+pub struct Ask {
+    /// The question; with --jsonl, lines of {\"id\",\"question\",\"as_of\"} come from standard input.
+    #[arg(required_unless_present = "jsonl", conflicts_with = "jsonl")]
+    pub question: Option<String>,
+    /// SQLite database to ask; needs --model.
+    #[arg(long, value_name = "FILE")]
+    pub db: Option<PathBuf>,
+    /// Semantic model of the database.
+    #[arg(long, value_name = "FILE")]
+    pub model: Option<PathBuf>,
+    /// The day that \"today\" means.
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub as_of: Option<Date>,
+    /// Use no language model. This build has none, so it is always so.
+    #[arg(long)]
+    pub offline: bool,
+    /// Print the answer as one JSON object.
+    #[arg(long, conflicts_with_all = ["jsonl", "format"])]
+    pub json: bool,
+    /// Answer JSON lines from standard input, one JSON line each.
+    #[arg(long, conflicts_with = "format")]
+    pub jsonl: bool,
+    /// How to print the answer.
+    #[arg(long, value_enum, default_value_t = AskFormat::Text)]
+    pub format: AskFormat,
+    /// Conversation to go on with; a new one otherwise.
+    #[arg(long, value_name = "ID")]
+    pub conversation: Option<String>,
+}
+
+/// How an answer is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum AskFormat {
+    /// For people.
+    Text,
+    /// The v3 event stream, as a client of the service receives it.
+    V3,
+}
+
+/// Options of `replay`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  vanna replay 0198c5f0-…
+  vanna replay 0198c5f0-… --format v3
+  vanna replay 0198c5f0-… --server http://127.0.0.1:8080")]
+pub struct Replay {
+    /// The conversation.
+    pub conversation: String,
+    /// Only this request.
+    #[arg(long, value_name = "ID")]
+    pub request: Option<String>,
+    /// How to print it.
+    #[arg(long, value_enum, default_value_t = ReplayFormat::Text)]
+    pub format: ReplayFormat,
+    /// Ask a running service instead of opening the journal.
+    #[arg(long, value_name = "URL")]
+    pub server: Option<String>,
+    /// Token for the service.
+    #[arg(long, env = "VANNA_TOKEN", hide_env_values = true, requires = "server")]
+    pub token: Option<String>,
+}
+
+/// How a conversation is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReplayFormat {
+    /// For people.
+    Text,
+    /// The v3 event stream, byte for byte as clients received it.
+    V3,
+    /// The journaled facts, one JSON line each.
+    Facts,
+}
+
+/// Options of `conversations`.
+#[derive(Debug, Args)]
+pub struct Conversations {
+    /// Print JSON instead of a table.
+    #[arg(long)]
+    pub json: bool,
+    /// Tenant whose conversations are listed.
+    #[arg(long, default_value = "default")]
+    pub tenant: String,
+}
+
+/// What to do with the journal.
+#[derive(Debug, Subcommand)]
+pub enum Journal {
+    /// Check every checksum, number and hash; exit 1 when something is wrong.
+    Verify {
+        /// Print JSON instead of text.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Figures about the journal.
+    Stats {
+        /// Print JSON instead of text.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// What to do with the semantic layer.
+#[derive(Debug, Subcommand)]
+pub enum Semantic {
+    /// Read a question and print what it was understood as; runs nothing.
+    #[command(after_help = "Examples:
+  vanna semantic plan \"top 3 genres by revenue\"
+  vanna semantic plan --model shop.yaml --db shop.sqlite --batch < questions.jsonl")]
+    Plan(SemanticPlan),
+    /// Compile a semantic query to one SELECT and print it.
+    #[command(after_help = "Examples:
+  vanna semantic compile --query query.json
+  vanna semantic compile --model shop.yaml --dialect sqlite --batch < queries.jsonl")]
+    Compile(SemanticCompile),
+}
+
+/// Options of `semantic plan`.
+#[derive(Debug, Args)]
+pub struct SemanticPlan {
+    /// The question; without it or with --batch, JSON lines of {\"question\"} come from standard input.
+    pub question: Option<String>,
+    /// Semantic model; the sample's when absent.
+    #[arg(long, value_name = "FILE")]
+    pub model: Option<PathBuf>,
+    /// SQLite database to read values from; without it only values named in the model are known.
+    #[arg(long, value_name = "FILE")]
+    pub db: Option<PathBuf>,
+    /// The day that \"today\" means.
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub as_of: Option<Date>,
+    /// Read JSON lines from standard input.
+    #[arg(long, conflicts_with = "question")]
+    pub batch: bool,
+}
+
+/// Options of `semantic compile`.
+#[derive(Debug, Args)]
+pub struct SemanticCompile {
+    /// Semantic model; the sample's when absent.
+    #[arg(long, value_name = "FILE")]
+    pub model: Option<PathBuf>,
+    /// File with the query as JSON; `-` is standard input.
+    #[arg(long, value_name = "FILE", required_unless_present = "batch", conflicts_with = "batch")]
+    pub query: Option<PathBuf>,
+    /// SQL dialect.
+    #[arg(long, default_value = "sqlite")]
+    pub dialect: String,
+    /// Read {\"id\",\"query\"} lines from standard input, write {\"id\",\"sql\",\"columns\"} lines.
+    #[arg(long)]
+    pub batch: bool,
+}

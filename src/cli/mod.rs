@@ -1,0 +1,17 @@
+//! The command line: one file per command, thin over the service.
+
+mod answer;
+mod args;
+mod ask;
+mod conversations;
+mod failure;
+mod journal;
+mod replay;
+mod run;
+mod semantic;
+mod serve;
+mod table;
+mod text;
+
+pub use args::Cli;
+pub use run::run;

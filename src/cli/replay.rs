@@ -1,0 +1,154 @@
+//! `vanna replay`: a conversation again, from the journal or from a running service.
+
+use super::args::{Replay as Arguments, ReplayFormat as Format};
+use super::failure::{CliError, app_error};
+use super::text;
+use crate::api::service::ReplayFormat;
+use crate::api::sse::frame;
+use crate::app;
+use crate::config::Config;
+use crate::service::record;
+use futures::StreamExt;
+use serde_json::Value as JsonValue;
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::time::Duration;
+use vanna_journal::Journal;
+
+/// Longest wait for a service to answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(super) async fn run(config: Config, arguments: &Arguments) -> Result<(), CliError> {
+    match &arguments.server {
+        Some(server) => from_server(server, &config.prefix, arguments).await,
+        None => from_journal(&config, arguments).await,
+    }
+}
+
+async fn from_journal(config: &Config, arguments: &Arguments) -> Result<(), CliError> {
+    let journal: Arc<dyn Journal> = app::open_existing_journal(&config.data, "replay").map_err(app_error)?;
+    let out = &mut io::stdout().lock();
+    let replayed = replay(&journal, arguments, out).await;
+    journal.close().await;
+    replayed
+}
+
+async fn replay(
+    journal: &Arc<dyn Journal>,
+    arguments: &Arguments,
+    out: &mut impl Write,
+) -> Result<(), CliError> {
+    let id = &arguments.conversation;
+    let stream = record::find(journal.as_ref(), id).map_err(CliError::run)?;
+    let stream = stream.ok_or_else(|| {
+        CliError::input(format!("there is no conversation `{id}` here; `vanna conversations` lists them"))
+    })?;
+    let turns = record::turns(journal.as_ref(), &stream).map_err(CliError::run)?;
+    if let Some(request) = &arguments.request
+        && !turns.iter().any(|turn| turn.request_id == *request)
+    {
+        return Err(CliError::input(format!("there is no request `{request}` in this conversation")));
+    }
+    let format = if arguments.format == Format::Facts { ReplayFormat::Facts } else { ReplayFormat::V3 };
+    let request = arguments.request.clone();
+    let mut events = record::events(Arc::clone(journal), stream, None, request, false, format);
+    let mut printer = Printer::new(arguments.format, serde_json::to_value(&turns).unwrap_or_default());
+    while let Some(event) = events.next().await {
+        let event = event.map_err(CliError::run)?;
+        printer.event(out, &event.id, event.event, &event.data)?;
+    }
+    Ok(())
+}
+
+async fn from_server(server: &str, prefix: &str, arguments: &Arguments) -> Result<(), CliError> {
+    let base = format!("{}{prefix}/conversations/{}", server.trim_end_matches('/'), arguments.conversation);
+    let client = reqwest::Client::builder().connect_timeout(PATIENCE).read_timeout(PATIENCE).build();
+    let client = client.map_err(CliError::run)?;
+    let get = |url: String| {
+        let request = client.get(url);
+        match &arguments.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
+    };
+    let detail: JsonValue = serde_json::from_slice(&body(get(base.clone())).await?).map_err(CliError::run)?;
+    let turns = detail.get("turns").cloned().unwrap_or_default();
+    let mut query = vec![("format", if arguments.format == Format::Facts { "facts" } else { "v3" })];
+    if let Some(request) = &arguments.request {
+        query.push(("request_id", request));
+    }
+    let events = body(get(format!("{base}/events")).query(&query)).await?;
+    let mut printer = Printer::new(arguments.format, turns);
+    let out = &mut io::stdout().lock();
+    for (id, event, data) in parse_events(&String::from_utf8_lossy(&events)) {
+        printer.event(out, &id, &event, &data)?;
+    }
+    Ok(())
+}
+
+async fn body(request: reqwest::RequestBuilder) -> Result<Vec<u8>, CliError> {
+    let response =
+        request.send().await.map_err(|e| CliError::run(format!("the service did not answer: {e}")))?;
+    let status = response.status();
+    let body = response.bytes().await.map_err(CliError::run)?.to_vec();
+    if status.is_success() {
+        return Ok(body);
+    }
+    let problem: JsonValue = serde_json::from_slice(&body).unwrap_or_default();
+    let detail = problem.get("detail").and_then(JsonValue::as_str).unwrap_or("no reason given");
+    let message = format!("the service answered {status}: {detail}");
+    Err(if status.is_client_error() { CliError::input(message) } else { CliError::run(message) })
+}
+
+/// Events of a server-sent event stream; comments are not events.
+fn parse_events(text: &str) -> Vec<(String, String, String)> {
+    let field = |block: &str, name: &str| -> Option<String> {
+        let lines: Vec<&str> = block.lines().filter_map(|line| line.strip_prefix(name)).collect();
+        (!lines.is_empty()).then(|| lines.join("\n"))
+    };
+    text.split("\n\n")
+        .filter_map(|block| Some((field(block, "id: ")?, field(block, "event: ")?, field(block, "data: ")?)))
+        .collect()
+}
+
+/// Prints events the way that was asked for.
+struct Printer {
+    format: Format,
+    turns: JsonValue,
+    last: Option<String>,
+}
+
+impl Printer {
+    fn new(format: Format, turns: JsonValue) -> Self {
+        Self { format, turns, last: None }
+    }
+
+    fn event(&mut self, out: &mut impl Write, id: &str, event: &str, data: &str) -> io::Result<()> {
+        match self.format {
+            Format::V3 => out.write_all(frame(id, event, data).as_bytes()),
+            Format::Facts => writeln!(out, "{data}"),
+            Format::Text => {
+                let event: JsonValue = serde_json::from_str(data).unwrap_or_default();
+                self.heading(out, &event)?;
+                text::print(out, &event)
+            }
+        }
+    }
+
+    /// The question, where its turn begins.
+    fn heading(&mut self, out: &mut impl Write, event: &JsonValue) -> io::Result<()> {
+        let request = event.get("request_id").and_then(JsonValue::as_str);
+        if request == self.last.as_deref() {
+            return Ok(());
+        }
+        if self.last.is_some() {
+            writeln!(out)?;
+        }
+        self.last = request.map(str::to_owned);
+        let turns = self.turns.as_array().into_iter().flatten();
+        let turn =
+            turns.into_iter().find(|turn| turn.get("request_id").and_then(JsonValue::as_str) == request);
+        let message = turn.and_then(|turn| turn.get("message")).and_then(JsonValue::as_str);
+        writeln!(out, "> {}\n", text::clean(message.unwrap_or_default()))
+    }
+}

@@ -1,0 +1,32 @@
+//! From what was typed to an exit code.
+
+use super::args::{Cli, Command, Journal, Semantic};
+use super::failure::CliError;
+use super::{ask, conversations, journal, replay, semantic, serve};
+use crate::config::Config;
+
+/// Runs what was typed.
+///
+/// # Errors
+/// [`CliError`] with the exit code and, unless all was said, the words for standard error.
+pub async fn run(cli: Cli) -> Result<(), CliError> {
+    let config = || configuration(&cli);
+    match &cli.command {
+        Command::Serve(args) => serve::run(config()?, args).await,
+        Command::Ask(args) => ask::run(config()?, args).await,
+        Command::Replay(args) => replay::run(config()?, args).await,
+        Command::Conversations(args) => conversations::run(&config()?, args).await,
+        Command::Journal(Journal::Verify { json }) => journal::verify(&config()?, *json).await,
+        Command::Journal(Journal::Stats { json }) => journal::stats(&config()?, *json).await,
+        Command::Semantic(Semantic::Plan(args)) => semantic::plan(args).await,
+        Command::Semantic(Semantic::Compile(args)) => semantic::compile(args),
+    }
+}
+
+fn configuration(cli: &Cli) -> Result<Config, CliError> {
+    let mut config = Config::load(cli.config.as_deref()).map_err(CliError::input)?;
+    if let Some(data) = &cli.data {
+        config.data.clone_from(data);
+    }
+    Ok(config)
+}

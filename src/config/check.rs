@@ -1,0 +1,113 @@
+//! Checks of values that are well-formed but cannot be used.
+
+use super::error::ConfigError;
+use super::file::{AccessEntry, Config};
+use std::collections::HashSet;
+use std::net::SocketAddr;
+
+/// A shorter token could be guessed.
+const TOKEN_CHARS: usize = 16;
+
+impl Config {
+    /// Where to listen. Refuses to open the service to a network without tokens.
+    pub fn bind_address(&self) -> Result<SocketAddr, ConfigError> {
+        let text = match self.addr.strip_prefix("localhost:") {
+            Some(port) => format!("127.0.0.1:{port}"),
+            None => self.addr.clone(),
+        };
+        let addr: SocketAddr = text.parse().map_err(|_| {
+            ConfigError::value("addr", format!("{:?} is not ADDRESS:PORT, such as 127.0.0.1:8080", self.addr))
+        })?;
+        if addr.ip().is_loopback() || self.allow_open || !self.access.is_empty() {
+            return Ok(addr);
+        }
+        Err(ConfigError::value(
+            "addr",
+            format!(
+                "{addr} can be reached from other machines, and anybody there could ask. Add [[access]] \
+                 entries with tokens, listen on 127.0.0.1, or set allow_open = true if a proxy guards it"
+            ),
+        ))
+    }
+
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        self.bind_address()?;
+        self.check_prefix()?;
+        self.check_access()?;
+        self.check_sources()?;
+        self.check_limits()
+    }
+
+    fn check_prefix(&self) -> Result<(), ConfigError> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
+        let whole = self.prefix.len() > 1 && self.prefix.starts_with('/') && !self.prefix.ends_with('/');
+        if whole && self.prefix.chars().all(plain) && !self.prefix.contains("//") {
+            return Ok(());
+        }
+        Err(ConfigError::value("prefix", format!("{:?} is not a path such as /api/vanna/v3", self.prefix)))
+    }
+
+    fn check_access(&self) -> Result<(), ConfigError> {
+        let mut seen = HashSet::new();
+        for (at, AccessEntry { token, tenant, principal }) in self.access.iter().enumerate() {
+            let key = |field: &str| format!("access[{at}].{field}");
+            check_name(key("tenant"), tenant)?;
+            check_name(key("principal"), principal)?;
+            let token = token.reveal();
+            if token.len() < TOKEN_CHARS || !token.bytes().all(|c| c.is_ascii_graphic()) {
+                let message =
+                    format!("a token is at least {TOKEN_CHARS} printable characters without spaces");
+                return Err(ConfigError::value(key("token"), message));
+            }
+            if !seen.insert(token) {
+                return Err(ConfigError::value(key("token"), "the same token is given twice"));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_sources(&self) -> Result<(), ConfigError> {
+        let mut seen = HashSet::new();
+        for (at, source) in self.sources.iter().enumerate() {
+            let key = |field: &str| format!("sources[{at}].{field}");
+            check_name(key("name"), &source.name)?;
+            if !seen.insert(&source.name) {
+                return Err(ConfigError::value(key("name"), format!("{:?} is there twice", source.name)));
+            }
+            for (field, path) in [("path", &source.path), ("model", &source.model)] {
+                if !path.exists() {
+                    let message = format!("{} does not exist", path.display());
+                    return Err(ConfigError::value(key(field), message));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check_limits(&self) -> Result<(), ConfigError> {
+        let limits = &self.limits;
+        let sizes = [
+            ("rows", limits.rows),
+            ("bytes", limits.bytes),
+            ("timeout_ms", usize::try_from(limits.timeout_ms).unwrap_or(usize::MAX)),
+            ("streams", limits.streams),
+            ("connections", limits.connections),
+            ("message_chars", limits.message_chars),
+        ];
+        match sizes.iter().find(|(_, size)| *size == 0) {
+            None => Ok(()),
+            Some((name, _)) => Err(ConfigError::value(format!("limits.{name}"), "must be at least 1")),
+        }
+    }
+}
+
+/// Names that go into streams and addresses.
+fn check_name(key: String, name: &str) -> Result<(), ConfigError> {
+    let inner = |c: u8| c.is_ascii_alphanumeric() || b"._:-".contains(&c);
+    let starts = name.bytes().next().is_some_and(|c| c.is_ascii_alphanumeric());
+    if starts && name.len() <= 128 && name.bytes().all(inner) {
+        return Ok(());
+    }
+    let rule = "must be 1 to 128 letters, digits, '.', '_', ':' or '-', and start with a letter or digit";
+    Err(ConfigError::value(key, format!("{name:?} {rule}")))
+}

@@ -1,0 +1,15 @@
+//! Configuration: what an operator can set in `vanna.toml`, and clear words when it is wrong.
+//!
+//! Without a file there is the sample: its database, its semantic model, loopback, no tokens.
+//! Relative paths in a file are relative to the file; unknown keys are refused.
+
+mod check;
+mod error;
+mod file;
+mod load;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::ConfigError;
+pub use file::{AccessEntry, Config, Limits, Secret, Source, SourceKind};

@@ -1,0 +1,14 @@
+//! The transcript: a conversation's facts folded into the v3 events that its readers see.
+
+pub mod cursor;
+mod fold;
+mod payloads;
+mod turn;
+mod words;
+
+#[cfg(test)]
+mod grammar_tests;
+#[cfg(test)]
+mod tests;
+
+pub use fold::Transcript;

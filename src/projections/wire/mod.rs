@@ -1,0 +1,3 @@
+//! Wire formats: the shapes in which projections leave the process.
+
+pub mod v3;

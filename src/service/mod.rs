@@ -1,0 +1,9 @@
+//! What routes and commands ask for, over the journal and the actors.
+
+mod directory;
+pub mod record;
+mod replay;
+mod vanna;
+
+pub use directory::Directory;
+pub use vanna::{Vanna, VannaParts};

@@ -1,0 +1,151 @@
+//! Events of one conversation as a stream: history and live in one path, the same bytes both times.
+
+use super::record;
+use crate::api::service::{EventStream, Rendered, ReplayFormat, ServiceError};
+use crate::projections::transcript::{Transcript, cursor};
+use crate::projections::wire::v3::WireEvent;
+use futures::StreamExt;
+use serde_json::json;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use vanna_actors::events::{self, ConversationEvent as Event};
+use vanna_journal::{Journal, Record, StreamId, StreamSubscription, Version, hex};
+
+/// Place of an event: version of its fact, and its number among the events of that fact.
+pub(super) type Place = (Version, u32);
+
+/// What of a conversation is wanted.
+pub(super) struct Wanted {
+    pub(super) after: Option<Place>,
+    pub(super) request_id: Option<String>,
+    pub(super) follow: bool,
+    pub(super) format: ReplayFormat,
+}
+
+struct Reader {
+    subscription: StreamSubscription,
+    transcript: Transcript,
+    wanted: Wanted,
+    /// Where a replay that does not follow ends.
+    end: Version,
+    ready: VecDeque<Rendered>,
+    done: bool,
+}
+
+pub(super) fn stream(journal: Arc<dyn Journal>, stream: StreamId, wanted: Wanted) -> EventStream {
+    let reader = Reader {
+        end: journal.version_of(&stream),
+        subscription: StreamSubscription::new(journal, stream.clone(), 0),
+        transcript: Transcript::new(stream),
+        wanted,
+        ready: VecDeque::new(),
+        done: false,
+    };
+    futures::stream::unfold(reader, |mut reader| async move {
+        let next = reader.next().await?;
+        Some((next, reader))
+    })
+    .boxed()
+}
+
+impl Reader {
+    async fn next(&mut self) -> Option<Result<Rendered, ServiceError>> {
+        loop {
+            if let Some(rendered) = self.ready.pop_front() {
+                // A single request that is over has nothing more to wait for.
+                self.done |= rendered.terminal && self.wanted.request_id.is_some();
+                if self.done {
+                    self.ready.clear();
+                }
+                return Some(Ok(rendered));
+            }
+            if self.done || (!self.wanted.follow && self.subscription.cursor() >= self.end) {
+                return None;
+            }
+            if let Err(error) = self.read_on().await {
+                self.done = true;
+                return Some(Err(error));
+            }
+        }
+    }
+
+    async fn read_on(&mut self) -> Result<(), ServiceError> {
+        let records = self.subscription.next().await.map_err(|e| ServiceError::Internal(e.to_string()))?;
+        for record in records {
+            if !self.wanted.follow && record.version > self.end {
+                self.done = true;
+                return Ok(());
+            }
+            self.render(&record)?;
+        }
+        Ok(())
+    }
+
+    fn render(&mut self, record: &Record) -> Result<(), ServiceError> {
+        let event = events::decode(record).map_err(|error| ServiceError::Internal(error.to_string()))?;
+        let rendered: Vec<(Place, Rendered)> = match self.wanted.format {
+            ReplayFormat::V3 => {
+                let events = self.transcript.apply(record, &event);
+                let placed = (0_u32..).zip(&events);
+                placed
+                    .map(|(index, event)| Ok(((record.version, index), v3(event)?)))
+                    .collect::<Result<_, _>>()?
+            }
+            ReplayFormat::Facts => vec![((record.version, 0), self.fact(record, &event)?)],
+        };
+        for (place, rendered) in rendered {
+            let ours = self.wanted.request_id.is_none() || self.wanted.request_id == rendered.request_id;
+            if !ours {
+                continue;
+            }
+            if self.wanted.after.is_none_or(|after| place > after) {
+                self.ready.push_back(rendered);
+            } else if rendered.terminal && self.wanted.request_id.is_some() {
+                self.done = true;
+            }
+        }
+        Ok(())
+    }
+
+    /// A fact for auditors: all of it but its place among those of others.
+    fn fact(&self, record: &Record, event: &Event) -> Result<Rendered, ServiceError> {
+        let mut fact = json!({
+            "version": record.version,
+            "kind": record.kind,
+            "schema": record.schema,
+            "at": record::rfc3339(record.at),
+            "conversation_id": record.stream.id,
+            "request_id": record.request_id,
+            "body_hash": hex(&record.body_hash),
+            "record_hash": hex(&record.hash()),
+        });
+        let told = serde_json::to_value(event).map_err(unwritable)?;
+        if let (Some(fact), serde_json::Value::Object(told)) = (fact.as_object_mut(), told) {
+            fact.extend(told);
+        }
+        Ok(Rendered {
+            id: cursor::encode(&record.stream, record.version, 0),
+            event: "fact",
+            data: fact.to_string(),
+            request_id: record.request_id.clone(),
+            terminal: matches!(
+                event,
+                Event::TurnFinished(_) | Event::TurnFailed(_) | Event::TurnCancelled(_)
+            ),
+        })
+    }
+}
+
+fn v3(event: &WireEvent) -> Result<Rendered, ServiceError> {
+    Ok(Rendered {
+        id: event.event_id.clone(),
+        event: event.event_type.name(),
+        data: serde_json::to_string(event).map_err(unwritable)?,
+        request_id: Some(event.request_id.clone()),
+        terminal: event.event_type.is_terminal(),
+    })
+}
+
+fn unwritable(error: serde_json::Error) -> ServiceError {
+    ServiceError::Internal(error.to_string())
+}

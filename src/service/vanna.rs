@@ -1,0 +1,284 @@
+//! The service itself: every promise of the routes, kept with journal and actors.
+
+use super::directory::Directory;
+use super::record::{self, Summary};
+use super::replay::{self, Wanted};
+use crate::api::service::{Accepted, Ask, Caller, EventStream, Replay, Service, ServiceError};
+use crate::projections::transcript::cursor;
+use async_trait::async_trait;
+use jiff::civil::Date;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+use vanna_actors::conversation::{self, Command, Conversation, Refusal, Reply};
+use vanna_actors::events::{self, ConversationEvent};
+use vanna_actors::json::Json;
+use vanna_actors::runtime::{Clock, Entity, Handle, Ids, SendError};
+use vanna_journal::{AppendError, Journal, ReadError, StreamId, StreamSubscription};
+
+/// Pause that is proposed to a client that was turned away.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// What the service stands on.
+pub struct VannaParts {
+    /// Where everything is recorded.
+    pub journal: Arc<dyn Journal>,
+    /// The conversations.
+    pub conversations: Handle<Conversation>,
+    /// The list of them.
+    pub directory: Directory,
+    /// Names that may be asked as a source.
+    pub sources: BTreeSet<String>,
+    /// The day that "today" means; none: the day of the clock.
+    pub as_of: Option<Date>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Makes identifiers.
+    pub ids: Arc<dyn Ids>,
+}
+
+/// The service.
+pub struct Vanna {
+    parts: VannaParts,
+    trouble: Mutex<Option<String>>,
+    poisoned: watch::Sender<Option<String>>,
+}
+
+impl Vanna {
+    /// The service over its parts. Conversations that a stop cut off are woken and go on.
+    #[must_use]
+    pub fn new(parts: VannaParts) -> Self {
+        for listed in parts.directory.read().running() {
+            parts.conversations.wake(StreamId::new(Conversation::KIND, &listed.tenant, &listed.id));
+        }
+        Self { parts, trouble: Mutex::new(None), poisoned: watch::Sender::new(None) }
+    }
+
+    /// Waits until the journal cannot go on in this process; answers why.
+    pub async fn poisoned(&self) -> String {
+        let mut poisoned = self.poisoned.subscribe();
+        let reason = poisoned.wait_for(Option::is_some).await.ok().and_then(|reason| reason.clone());
+        reason.unwrap_or_default()
+    }
+
+    /// Stops taking questions, lets running turns end for a while, closes the journal.
+    pub async fn shut_down(&self, patience: Duration) -> bool {
+        self.note(Some("the service is shutting down".to_owned()));
+        let finished = self.parts.conversations.shut_down(patience).await;
+        self.parts.journal.close().await;
+        finished
+    }
+
+    fn note(&self, trouble: Option<String>) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+    }
+
+    fn today(&self) -> Date {
+        self.parts.as_of.unwrap_or_else(|| {
+            let now = jiff::Timestamp::from_microsecond(self.parts.clock.now()).unwrap_or_default();
+            now.to_zoned(jiff::tz::TimeZone::UTC).date()
+        })
+    }
+
+    async fn send(&self, stream: StreamId, command: Command) -> Result<Reply, ServiceError> {
+        let sent = self.parts.conversations.send(stream, command).await;
+        match &sent {
+            Err(SendError::Journal(error @ (AppendError::DiskFull | AppendError::Poisoned(_)))) => {
+                self.note(Some(error.to_string()));
+            }
+            // What was refused for lack of space is over once something was written.
+            Ok(_) => {
+                if let Ok(mut trouble) = self.trouble.try_lock()
+                    && !self.parts.conversations.is_closed()
+                {
+                    *trouble = None;
+                }
+            }
+            Err(_) => {}
+        }
+        if let Err(SendError::Journal(AppendError::Poisoned(reason))) = &sent {
+            self.poisoned.send_replace(Some(reason.clone()));
+        }
+        sent.map_err(refusal)
+    }
+
+    /// The caller's stream of that id; an error when it is not theirs or not there.
+    async fn own(&self, caller: &Caller, id: &str) -> Result<StreamId, ServiceError> {
+        let stream = StreamId::new(Conversation::KIND, &caller.tenant, id);
+        match self.owner(&stream).await? {
+            Some(owner) if owner == caller.principal => Ok(stream),
+            Some(_) => Err(foreign()),
+            None if self.parts.directory.read().is_taken(id) => Err(foreign()),
+            None => Err(ServiceError::NotFound(format!("There is no conversation `{id}`."))),
+        }
+    }
+
+    fn listed_owner(&self, stream: &StreamId) -> Option<String> {
+        self.parts.directory.read().get(&stream.tenant, &stream.id).map(|listed| listed.owner.clone())
+    }
+
+    /// Who asked first. The list may be a moment behind the journal; then the first record tells.
+    async fn owner(&self, stream: &StreamId) -> Result<Option<String>, ServiceError> {
+        let known = self.listed_owner(stream);
+        if known.is_some() || self.parts.journal.version_of(stream) == 0 {
+            return Ok(known);
+        }
+        let mut first = StreamSubscription::new(Arc::clone(&self.parts.journal), stream.clone(), 0);
+        let records = first.poll_batch().await.map_err(unreadable)?;
+        Ok(records.first().and_then(|record| match events::decode(record) {
+            Ok(ConversationEvent::QuestionAsked(asked)) => Some(asked.principal),
+            _ => None,
+        }))
+    }
+}
+
+#[async_trait]
+impl Service for Vanna {
+    async fn ask(&self, caller: &Caller, ask: Ask) -> Result<Accepted, ServiceError> {
+        if let Some(source) = ask.source.as_ref().filter(|s| !self.parts.sources.contains(*s)) {
+            let known: Vec<&str> = self.parts.sources.iter().map(String::as_str).collect();
+            let message = format!("There is no source `{source}`. Known sources: {}.", known.join(", "));
+            return Err(ServiceError::InvalidRequest(message));
+        }
+        let conversation_id = ask.conversation_id.unwrap_or_else(|| self.parts.ids.fresh());
+        let request_id = ask.request_id.unwrap_or_else(|| self.parts.ids.fresh());
+        let stream = StreamId::new(Conversation::KIND, &caller.tenant, &conversation_id);
+        if self.listed_owner(&stream).is_none() && self.parts.directory.read().is_taken(&conversation_id) {
+            return Err(foreign());
+        }
+        let command = Command::Ask(Box::new(conversation::Ask {
+            request_id: request_id.clone(),
+            principal: caller.principal.clone(),
+            message: ask.message,
+            source: ask.source,
+            metadata: Json::new(&ask.metadata),
+            as_of: ask.as_of.unwrap_or_else(|| self.today()).to_string(),
+        }));
+        match self.send(stream, command).await? {
+            Reply::Asked(asked) => {
+                Ok(Accepted { conversation_id, request_id, first_version: asked.first_version })
+            }
+            other => Err(ServiceError::Internal(format!("a question was answered with {other:?}"))),
+        }
+    }
+
+    async fn replay(
+        &self,
+        caller: &Caller,
+        conversation: &str,
+        replay: Replay,
+    ) -> Result<EventStream, ServiceError> {
+        let stream = self.own(caller, conversation).await?;
+        let after = replay.after.as_deref().map(|id| cursor::decode(&stream, id)).transpose();
+        let after = after.map_err(|error| ServiceError::InvalidRequest(error.to_string()))?;
+        if let Some(request) = &replay.request_id {
+            let found = self.parts.journal.find_request(&stream, request).map_err(unreadable)?;
+            if found.is_none() {
+                let message = format!("There is no request `{request}` in conversation `{conversation}`.");
+                return Err(ServiceError::NotFound(message));
+            }
+        }
+        let wanted =
+            Wanted { after, request_id: replay.request_id, follow: replay.follow, format: replay.format };
+        Ok(replay::stream(Arc::clone(&self.parts.journal), stream, wanted))
+    }
+
+    async fn cancel(&self, caller: &Caller, conversation: &str, request: &str) -> Result<(), ServiceError> {
+        let stream = self.own(caller, conversation).await?;
+        let command = Command::Cancel { request_id: request.to_owned(), principal: caller.principal.clone() };
+        self.send(stream, command).await.map(|_| ())
+    }
+
+    async fn conversations(
+        &self,
+        caller: &Caller,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<serde_json::Value, ServiceError> {
+        let head = *self.parts.journal.head().borrow();
+        self.parts.directory.reached(head).await;
+        let list = self.parts.directory.read();
+        let page = list.page(&caller.tenant, Some(&caller.principal), after.as_deref(), limit);
+        let page = page.map_err(|error| ServiceError::InvalidRequest(error.to_string()))?;
+        let conversations: Vec<Summary> = page.conversations.iter().map(Summary::from).collect();
+        Ok(serde_json::json!({"conversations": conversations, "next": page.next}))
+    }
+
+    async fn conversation(&self, caller: &Caller, id: &str) -> Result<serde_json::Value, ServiceError> {
+        let stream = self.own(caller, id).await?;
+        let head = *self.parts.journal.head().borrow();
+        self.parts.directory.reached(head).await;
+        let summary = self.parts.directory.read().get(&stream.tenant, id).map(Summary::from);
+        let summary =
+            summary.ok_or_else(|| ServiceError::NotFound(format!("There is no conversation `{id}`.")))?;
+        let journal = Arc::clone(&self.parts.journal);
+        let turns = tokio::task::spawn_blocking(move || record::turns(journal.as_ref(), &stream));
+        let turns =
+            turns.await.map_err(|error| ServiceError::Internal(error.to_string()))?.map_err(unreadable)?;
+        let mut detail = serde_json::json!(summary);
+        if let Some(object) = detail.as_object_mut() {
+            object.insert("turns".to_owned(), serde_json::json!(turns));
+        }
+        Ok(detail)
+    }
+
+    fn ready(&self) -> Result<(), String> {
+        let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        trouble.map_or(Ok(()), Err)
+    }
+}
+
+fn foreign() -> ServiceError {
+    ServiceError::ConversationAccessDenied("The conversation belongs to someone else.".to_owned())
+}
+
+fn unreadable(error: ReadError) -> ServiceError {
+    ServiceError::Internal(error.to_string())
+}
+
+fn busy(message: &str) -> ServiceError {
+    ServiceError::RateLimited { message: message.to_owned(), retry_after: RETRY_AFTER }
+}
+
+fn unavailable(message: impl Into<String>) -> ServiceError {
+    ServiceError::Unavailable { message: message.into(), retry_after: Some(RETRY_AFTER) }
+}
+
+fn refusal(error: SendError<Refusal>) -> ServiceError {
+    match error {
+        SendError::Refused(Refusal::Foreign) => foreign(),
+        SendError::Refused(Refusal::RequestConflict) => ServiceError::RequestConflict(
+            "This request id was used for another message. Use a new request id for a new question."
+                .to_owned(),
+        ),
+        SendError::Refused(Refusal::TurnRunning { request_id }) => ServiceError::RequestConflict(format!(
+            "Request `{request_id}` is still running in this conversation. Wait for it or cancel it."
+        )),
+        SendError::Refused(Refusal::UnknownRequest) => {
+            ServiceError::NotFound("There is no such request in this conversation.".to_owned())
+        }
+        SendError::Busy | SendError::Journal(AppendError::Busy) => {
+            busy("Too many questions at once. Try again in a moment.")
+        }
+        SendError::Closed | SendError::Journal(AppendError::Closed) => {
+            unavailable("The service is shutting down.")
+        }
+        SendError::Quarantined => {
+            unavailable("This conversation failed a moment ago and is being restarted. Try again.")
+        }
+        SendError::NoAnswer => {
+            unavailable("No answer came in time. Send the same request id again to attach to it.")
+        }
+        SendError::Journal(AppendError::DiskFull) => {
+            unavailable("The disk is full: nothing new is accepted until there is space. Replay goes on.")
+        }
+        SendError::Journal(AppendError::Invalid(reason)) => ServiceError::Unprocessable(reason),
+        SendError::Journal(AppendError::Conflict { .. }) => {
+            unavailable("The conversation moved on meanwhile. Send the same request id again.")
+        }
+        SendError::Journal(error @ (AppendError::Fenced | AppendError::Poisoned(_))) => {
+            unavailable(format!("The journal takes nothing more until the service is restarted: {error}."))
+        }
+    }
+}

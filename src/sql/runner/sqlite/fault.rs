@@ -1,0 +1,154 @@
+//! What can go wrong with a SQLite source, in words that never quote the engine.
+
+use rusqlite::ErrorCode;
+use std::io;
+use std::path::{Path, PathBuf};
+use vanna_actors::ports::sql::Failure;
+
+/// Why a file cannot be a source.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SourceError {
+    /// There is no such file.
+    #[error("there is no database file at {}; check the path", .0.display())]
+    Missing(PathBuf),
+    /// A folder or device.
+    #[error("{} is not a file; name a SQLite database file", .0.display())]
+    NotAFile(PathBuf),
+    /// The process may not read it.
+    #[error("no permission to read {}; let this user read the file", .0.display())]
+    NoPermission(PathBuf),
+    /// The file holds something else, or is damaged.
+    #[error("{} is not a SQLite database, or it is damaged or encrypted", .0.display())]
+    NotADatabase(PathBuf),
+    /// Anything else: locked, disk error.
+    #[error("the database at {} cannot be read now; see that no program locks it and the disk works", .0.display())]
+    Unreadable(PathBuf),
+}
+
+impl SourceError {
+    /// The stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Missing(_) => "source_missing",
+            Self::NotAFile(_) => "source_not_a_file",
+            Self::NoPermission(_) => "source_no_permission",
+            Self::NotADatabase(_) => "source_not_a_database",
+            Self::Unreadable(_) => "source_unreadable",
+        }
+    }
+
+    /// What a failed look at the file means.
+    pub(super) fn from_io(path: &Path, error: &io::Error) -> Self {
+        let path = path.to_owned();
+        match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Self::Missing(path),
+            io::ErrorKind::PermissionDenied => Self::NoPermission(path),
+            io::ErrorKind::IsADirectory => Self::NotAFile(path),
+            _ => Self::Unreadable(path),
+        }
+    }
+
+    /// What a failed open or first read means.
+    pub(super) fn from_engine(path: &Path, error: &rusqlite::Error) -> Self {
+        let path = path.to_owned();
+        match error.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Self::NotADatabase(path),
+            Some(ErrorCode::PermissionDenied) => Self::NoPermission(path),
+            _ => Self::Unreadable(path),
+        }
+    }
+
+    /// As a failure of a run. It names no path: those who ask questions need not know it.
+    pub(super) fn failure(&self) -> Failure {
+        let (what, retryable) = match self {
+            Self::Missing(_) => ("its file is gone; put it back or configure another source", false),
+            Self::NotAFile(_) => ("its path is no longer a file; configure the source again", false),
+            Self::NoPermission(_) => ("its file may not be read; give the service permission", false),
+            Self::NotADatabase(_) => ("its file is not a SQLite database, or it is damaged", false),
+            Self::Unreadable(_) => ("its file cannot be read now; try again later", true),
+        };
+        Failure::new("source_unavailable", format!("The source is not available: {what}."), retryable)
+    }
+}
+
+/// What an engine error means when neither the guard nor a stop caused it.
+pub(super) fn from_engine(error: &rusqlite::Error) -> Failure {
+    if matches!(error, rusqlite::Error::MultipleStatement) {
+        return not_read_only("The text holds more than one statement; send exactly one SELECT.");
+    }
+    match error.sqlite_error_code() {
+        Some(ErrorCode::AuthorizationForStatementDenied) => not_authorized("The statement"),
+        Some(ErrorCode::ReadOnly) if needs_recovery(error) => {
+            unavailable("its last writer did not finish; open it once with a program that may write", false)
+        }
+        Some(ErrorCode::ReadOnly) => not_read_only("Only a SELECT may run; this would change the source."),
+        Some(ErrorCode::TooBig | ErrorCode::OutOfMemory) => too_big(),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            unavailable("another program locks it; try again", true)
+        }
+        Some(ErrorCode::SchemaChanged) => unavailable("its schema changed during the run; try again", true),
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
+            unavailable("its file is not a SQLite database, or it is damaged", false)
+        }
+        Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::SystemIoFailure) => {
+            unavailable("its file cannot be read now; try again later", true)
+        }
+        Some(ErrorCode::OperationInterrupted) => interrupted(),
+        _ => failed("The source could not run the statement; check its names, functions and types."),
+    }
+}
+
+/// Whether the engine would first have to write to bring the file into order.
+fn needs_recovery(error: &rusqlite::Error) -> bool {
+    matches!(error, rusqlite::Error::SqliteFailure(code, _) if code.extended_code != rusqlite::ffi::SQLITE_READONLY)
+}
+
+pub(super) fn failed(message: &str) -> Failure {
+    Failure::new("sql_failed", message, false)
+}
+
+pub(super) fn not_read_only(message: &str) -> Failure {
+    Failure::new("sql_not_read_only", message, false)
+}
+
+/// `what` begins the sentence, such as "The function x".
+pub(super) fn not_authorized(what: &str) -> Failure {
+    Failure::new("sql_not_authorized", format!("{what} is not allowed on this source."), false)
+}
+
+pub(super) fn too_big() -> Failure {
+    let message = "The statement or one of its values is larger than the limits allow; ask for less.";
+    Failure::new("sql_too_big", message, false)
+}
+
+pub(super) fn timeout() -> Failure {
+    let message = "The statement took longer than its time limit and was stopped; narrow the question.";
+    Failure::new("sql_timeout", message, true)
+}
+
+pub(super) fn interrupted() -> Failure {
+    Failure::new("sql_interrupted", "The statement was stopped before its end.", true)
+}
+
+pub(super) fn busy() -> Failure {
+    unavailable("all its connections are busy; try again later", true)
+}
+
+fn unavailable(what: &str, retryable: bool) -> Failure {
+    Failure::new("source_unavailable", format!("The source is not available: {what}."), retryable)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_may_not_be_read_is_told_from_one_that_is_missing() {
+        let path = Path::new("x.sqlite");
+        let told = |kind: io::ErrorKind| SourceError::from_io(path, &kind.into()).code();
+        assert_eq!(told(io::ErrorKind::PermissionDenied), "source_no_permission");
+        assert_eq!(told(io::ErrorKind::NotFound), "source_missing");
+        assert_eq!(told(io::ErrorKind::Other), "source_unreadable");
+    }
+}
