@@ -306,7 +306,7 @@ pub(super) fn lead(sentence: &Sentence, at: usize) -> Option<usize> {
     (0..at).rev().find(|n| !describes(*n))
 }
 
-/// Whether a value describes the noun: "Latin songs", "customers who live in Lima", "songs by Olodum".
+/// Whether a value describes the noun: "double rooms", "guests who live in Lima", "rooms of the Grand Plaza".
 fn carries_value(sentence: &Sentence, at: usize) -> bool {
     if at.checked_sub(1).is_some_and(|n| sentence.is_value(n)) {
         return true;

@@ -172,7 +172,7 @@ fn is_mean_of_many(lexicon: &Lexicon, tokens: &[Token], at: usize, term: &Term) 
     mean && counted && is_plural(&noun.text) && !listed
 }
 
-/// A noun of the model that is a verb here: "what do they order", "order the genres".
+/// A noun of the model that is a verb here: "what do they order", "order the rooms".
 fn is_verb(tokens: &[Token], at: usize) -> bool {
     let Some(token) = tokens.get(at) else { return false };
     let either = matches!(
