@@ -67,7 +67,7 @@ pub struct Serve {
   vanna ask \"how many orders last month\" --db shop.sqlite --model shop.yaml --as-of 2025-12-31
   vanna ask --jsonl < questions.jsonl")]
 pub struct Ask {
-    /// The question; with --jsonl, lines of {\"id\",\"question\",\"as_of\"} come from standard input.
+    /// The question; with --jsonl, lines of {"id","question","as_of"} come from standard input.
     #[arg(required_unless_present = "jsonl", conflicts_with = "jsonl")]
     pub question: Option<String>,
     /// SQLite database to ask; needs --model.
@@ -76,7 +76,7 @@ pub struct Ask {
     /// Semantic model of the database.
     #[arg(long, value_name = "FILE")]
     pub model: Option<PathBuf>,
-    /// The day that \"today\" means.
+    /// The day that "today" means.
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub as_of: Option<Date>,
     /// Use no language model. This build has none, so it is always so.
@@ -185,7 +185,7 @@ pub enum Semantic {
 /// Options of `semantic plan`.
 #[derive(Debug, Args)]
 pub struct SemanticPlan {
-    /// The question; without it or with --batch, JSON lines of {\"question\"} come from standard input.
+    /// The question; without it or with --batch, JSON lines of {"question"} come from standard input.
     pub question: Option<String>,
     /// Semantic model; the sample's when absent.
     #[arg(long, value_name = "FILE")]
@@ -193,7 +193,7 @@ pub struct SemanticPlan {
     /// SQLite database to read values from; without it only values named in the model are known.
     #[arg(long, value_name = "FILE")]
     pub db: Option<PathBuf>,
-    /// The day that \"today\" means.
+    /// The day that "today" means.
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub as_of: Option<Date>,
     /// Read JSON lines from standard input.
@@ -213,7 +213,7 @@ pub struct SemanticCompile {
     /// SQL dialect.
     #[arg(long, default_value = "sqlite")]
     pub dialect: String,
-    /// Read {\"id\",\"query\"} lines from standard input, write {\"id\",\"sql\",\"columns\"} lines.
+    /// Read {"id","query"} lines from standard input, write {"id","sql","columns"} lines.
     #[arg(long)]
     pub batch: bool,
 }

@@ -23,8 +23,6 @@ use vanna_journal::{Journal, OpenError, SledJournal, StreamId};
 const LONGEST_LINE: usize = 1 << 20;
 /// How long a question waits for another command to give the journal back.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Name under which `ask` holds the journal.
-const PURPOSE: &str = "ask";
 
 struct Asker {
     vanna: Vanna,
@@ -55,14 +53,12 @@ pub(super) async fn run(mut config: Config, arguments: &Arguments) -> Result<(),
     answered
 }
 
-/// Another question holds the journal only for a moment; a service holds it for good.
+/// Other commands hold the journal only for a moment; a service holds it for good.
 async fn open(data: &Path) -> Result<Arc<SledJournal>, CliError> {
     let begun = Instant::now();
     loop {
-        match app::open_journal(data, PURPOSE) {
-            Err(OpenError::Held { purpose, .. })
-                if (purpose == PURPOSE || purpose.is_empty()) && begun.elapsed() < PATIENCE =>
-            {
+        match app::open_journal(data, "ask") {
+            Err(OpenError::Held { purpose, .. }) if purpose != "serve" && begun.elapsed() < PATIENCE => {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
             opened => return opened.map_err(CliError::run),

@@ -107,3 +107,20 @@ fn bad_usage_is_exit_2_and_says_what_to_do() {
         assert!(!output.stderr.is_empty(), "{arguments:?}");
     }
 }
+
+#[test]
+fn questions_asked_at_the_same_moment_wait_for_each_other() {
+    let home = tempfile::tempdir().expect("a directory");
+    let ask = || {
+        std::thread::spawn({
+            let data = home.path().join("data");
+            move || code(&vanna(&data, &["ask", "total revenue"], ""))
+        })
+    };
+    let asked: Vec<_> = (0..4).map(|_| ask()).collect();
+    for one in asked {
+        assert_eq!(one.join().expect("asked"), 0);
+    }
+    let listed = vanna(&home.path().join("data"), &["conversations", "--json"], "");
+    assert_eq!(lines(&listed)[0].as_array().expect("a list").len(), 4);
+}
