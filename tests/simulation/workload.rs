@@ -32,10 +32,7 @@ pub(crate) async fn run(seed: u64) -> (String, usize) {
 async fn act(world: &mut World, chance: &mut Chance) {
     match chance.below(24) {
         0..=9 => ask(world, chance),
-        10..=11 => {
-            let place = stream(chance.below(2), chance.below(3));
-            world.cancel(place, format!("r{}", chance.below(4)));
-        }
+        10..=11 => cancel(world, chance).await,
         12..=14 => resume(world, chance),
         15 => world.journal.hold_commits(),
         16 => world.journal.release_commits(),
@@ -63,6 +60,17 @@ fn ask(world: &World, chance: &mut Chance) {
         let place = stream(tenant, conversation);
         world.ask(place, format!("r{request}"), message.clone(), usize::try_from(patience).unwrap());
     }
+}
+
+/// Cancels what was asked last, and asks something else there while the old work may still run.
+async fn cancel(world: &World, chance: &mut Chance) {
+    let last = world.notebook.lock().unwrap().last().cloned();
+    let Some(Seen { stream: place, request, .. }) = last else { return };
+    world.cancel(place.clone(), request);
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    let request = format!("r{}", chance.below(8));
+    let message = format!("{}/{}/{request}", place.tenant, place.id);
+    world.ask(place, request, message, 1_000);
 }
 
 /// A client that was accepted connects again and goes on; it listens on one line at a time.
