@@ -147,8 +147,12 @@ impl<E: Entity> HostState<E> {
             if journal.version_of(&stream) <= after {
                 return Ok(());
             }
-            let records =
-                tokio::task::spawn_blocking(move || journal.read_stream(&stream, after, PAGE)).await??;
+            let records = match journal.recent_stream(&stream, after, PAGE) {
+                Some(records) => records,
+                None => {
+                    tokio::task::spawn_blocking(move || journal.read_stream(&stream, after, PAGE)).await??
+                }
+            };
             if records.is_empty() {
                 return Ok(());
             }
