@@ -408,6 +408,7 @@ fn every_path_that_the_documents_name_exists() {
                 .filter(|code| rooms.iter().any(|room| code.starts_with(room)));
             let named = code
                 .filter(|code| !code.contains([' ', '*', '{', '…']))
+                .map(|code| code.split("::").next().unwrap_or(code))
                 .map(|code| root().join(before(code, '<')));
             let links = line.split("](").skip(1).filter_map(|rest| rest.split(')').next());
             let links = links
@@ -422,6 +423,30 @@ fn every_path_that_the_documents_name_exists() {
                 ));
             }
         }
+    }
+    assert_tidy(complaints);
+}
+
+#[test]
+fn every_guarantee_names_a_test_that_exists() {
+    let mut complaints = Vec::new();
+    let document = text("docs/guarantees.md", "It names the test of every promise.");
+    let named: Vec<&str> =
+        document.split('`').skip(1).step_by(2).filter(|code| code.contains(".rs::")).collect();
+    assert!(named.len() >= 20, "docs/guarantees.md names {} tests; adapt this check", named.len());
+    for (path, name) in named.iter().filter_map(|code| code.split_once("::")) {
+        let found = fs::read_to_string(root().join(path)).unwrap_or_default();
+        let tests = found.split("#[test]").chain(found.split("#[tokio::test")).skip(1);
+        let head = |part: &str| part.split('{').next().unwrap_or_default().to_owned();
+        if !tests.map(head).any(|head| head.contains(&format!("fn {name}("))) {
+            complaints.push(format!("docs/guarantees.md names {path}::{name}, which is no test: correct it"));
+        }
+    }
+    let promises = document.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| Promise"));
+    for line in
+        promises.take_while(|line| !line.starts_with("| What |")).filter(|line| !line.contains(".rs::"))
+    {
+        complaints.push(format!("docs/guarantees.md promises without a test: {line}"));
     }
     assert_tidy(complaints);
 }

@@ -12,6 +12,8 @@ pub struct Report {
     pub records: u64,
     /// Frames that hold them.
     pub frames: u64,
+    /// Signed heads that lie on the chain of these frames.
+    pub signed_heads: u64,
     /// Hash of the last whole frame; zeros when there is none.
     pub head_hash: Hash,
     /// The first damage, if there is any.

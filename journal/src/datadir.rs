@@ -1,7 +1,8 @@
 //! The data directory: proof that it is ours, and that nobody else has it.
 //!
 //! `vanna.journal` marks the directory and its format, `lock` names the process that has it,
-//! `journal/` is the storage engine's, `blobs/` holds large bodies, `head` remembers how far we got.
+//! `journal/` is the storage engine's, `blobs/` holds large bodies, `head` remembers how far we got,
+//! `heads.log` holds signed heads, `keys/` the key that signs them.
 
 use crate::open::{OpenError, is_full};
 use std::fs::{self, File};
@@ -72,6 +73,16 @@ impl DataDir {
     /// How far we got.
     pub(crate) fn head(&self) -> PathBuf {
         self.root.join("head")
+    }
+
+    /// The key that signs heads.
+    pub(crate) fn head_key(&self) -> PathBuf {
+        self.root.join("keys").join("head.ed25519")
+    }
+
+    /// The signed heads, one per line.
+    pub(crate) fn heads(&self) -> PathBuf {
+        self.root.join("heads.log")
     }
 
     /// The directory itself.

@@ -5,6 +5,7 @@
 //! records · crc32 of all of it (4). The frame's own hash covers the head up to the Merkle root:
 //! bodies can go, and the chain still verifies.
 
+use crate::chain::hex_text;
 use crate::codec::{self, CodecError};
 use crate::journal::Span;
 use crate::merkle;
@@ -16,18 +17,21 @@ const HEAD: usize = 4 + 8 + 8 + 4 + 32 + 32;
 const CRC: usize = 4;
 
 /// What a frame says about itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct FrameHead {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FrameHead {
     /// Which owner of the journal wrote it.
-    pub(crate) epoch: u64,
+    pub epoch: u64,
     /// Position of its first record.
-    pub(crate) first: Position,
+    pub first: Position,
     /// How many records.
-    pub(crate) count: u32,
+    pub count: u32,
     /// Hash of the frame before it; zeros for the first.
-    pub(crate) previous: Hash,
+    #[serde(with = "hex_text")]
+    pub previous: Hash,
     /// Root over its records and acceptances.
-    pub(crate) root: Hash,
+    #[serde(with = "hex_text")]
+    pub root: Hash,
 }
 
 /// The records of one append inside a frame.
@@ -178,12 +182,26 @@ impl Frame {
 
     /// Position of its last record.
     pub(crate) fn last(&self) -> Position {
-        self.head.first.saturating_add(u64::from(self.head.count)).saturating_sub(1)
+        self.head.last()
     }
 
     /// Each entry with the position of its first record.
     pub(crate) fn placed(&self) -> impl Iterator<Item = (Position, &Entry)> {
         placed(self.head.first, &self.entries)
+    }
+
+    /// The way from the record at a position to the root; none when it is not in the frame.
+    pub(crate) fn path_of(&self, position: Position) -> Option<Vec<merkle::Step>> {
+        let mut index = 0_usize;
+        for (first, entry) in self.placed() {
+            index += usize::from(entry.request.is_some());
+            let offset = usize::try_from(position.checked_sub(first)?).ok()?;
+            if offset < entry.records.len() {
+                return Some(merkle::path(leaves(self.head.first, &self.entries), index + offset));
+            }
+            index += entry.records.len();
+        }
+        None
     }
 
     /// The root over what the frame holds, computed anew.
@@ -193,6 +211,11 @@ impl Frame {
 }
 
 impl FrameHead {
+    /// Position of its last record.
+    pub(crate) fn last(&self) -> Position {
+        self.first.saturating_add(u64::from(self.count)).saturating_sub(1)
+    }
+
     /// Hash of the frame, which the next frame names.
     pub(crate) fn hash(&self) -> Hash {
         let mut hasher = blake3::Hasher::new();
@@ -278,12 +301,16 @@ fn placed(first: Position, entries: &[Entry]) -> impl Iterator<Item = (Position,
 
 /// Root over the acceptance (if any) and the records of each entry.
 fn root_of(first: Position, entries: &[Entry]) -> Hash {
-    merkle::root(placed(first, entries).flat_map(|(position, entry)| {
+    merkle::root(leaves(first, entries))
+}
+
+fn leaves(first: Position, entries: &[Entry]) -> impl Iterator<Item = Hash> {
+    placed(first, entries).flat_map(|(position, entry)| {
         let records = entry.records.iter().enumerate().map(move |(index, stored)| {
             stored.record(&entry.stream, position, entry.first_version, index).hash()
         });
         acceptance(position, entry).into_iter().chain(records)
-    }))
+    })
 }
 
 /// Which request these records accepted is part of what the chain proves.

@@ -5,6 +5,7 @@
 
 pub mod admin;
 mod blobs;
+pub mod chain;
 pub mod codec;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;

@@ -3,7 +3,19 @@
 //! Leaves and nodes are hashed in separate domains, so that no node can pass for a leaf. A node
 //! without a sibling moves up unchanged.
 
+use crate::chain::hex_text;
 use crate::record::Hash;
+use serde::{Deserialize, Serialize};
+
+/// A sibling on the way from a leaf to the root.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Step {
+    /// It stands to the left.
+    Left(#[serde(with = "hex_text")] Hash),
+    /// It stands to the right.
+    Right(#[serde(with = "hex_text")] Hash),
+}
 
 const LEAF: &[u8] = &[0];
 const NODE: &[u8] = &[1];
@@ -13,15 +25,41 @@ const EMPTY: &[u8] = &[2];
 pub(crate) fn root(hashes: impl IntoIterator<Item = Hash>) -> Hash {
     let mut level: Vec<Hash> = hashes.into_iter().map(|hash| join(LEAF, &[&hash])).collect();
     while level.len() > 1 {
-        level = level
-            .chunks(2)
-            .map(|pair| match pair {
-                [left, right] => join(NODE, &[left, right]),
-                rest => rest.first().copied().unwrap_or_default(),
-            })
-            .collect();
+        level = above(&level);
     }
     level.first().copied().unwrap_or_else(|| join(EMPTY, &[]))
+}
+
+/// The siblings from the leaf at `index` to the root, lowest first; empty when there is no such leaf.
+pub(crate) fn path(hashes: impl IntoIterator<Item = Hash>, mut index: usize) -> Vec<Step> {
+    let mut level: Vec<Hash> = hashes.into_iter().map(|hash| join(LEAF, &[&hash])).collect();
+    let mut steps = Vec::new();
+    while level.len() > 1 {
+        if index.is_multiple_of(2) {
+            steps.extend(level.get(index + 1).copied().map(Step::Right));
+        } else {
+            steps.extend(level.get(index - 1).copied().map(Step::Left));
+        }
+        level = above(&level);
+        index /= 2;
+    }
+    steps
+}
+
+/// The root that a hash and its siblings give.
+pub(crate) fn climb(hash: &Hash, steps: &[Step]) -> Hash {
+    steps.iter().fold(join(LEAF, &[hash]), |node, step| match step {
+        Step::Left(left) => join(NODE, &[left, &node]),
+        Step::Right(right) => join(NODE, &[&node, right]),
+    })
+}
+
+fn above(level: &[Hash]) -> Vec<Hash> {
+    let join_pair = |pair: &[Hash]| match pair {
+        [left, right] => join(NODE, &[left, right]),
+        rest => rest.first().copied().unwrap_or_default(),
+    };
+    level.chunks(2).map(join_pair).collect()
 }
 
 fn join(domain: &[u8], parts: &[&Hash]) -> Hash {
@@ -48,6 +86,14 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn every_leaf_climbs_to_the_root(count in 1_usize..300) {
+            let hashes: Vec<Hash> = (0..count).map(|n| *blake3::hash(&n.to_le_bytes()).as_bytes()).collect();
+            for (index, hash) in hashes.iter().enumerate() {
+                prop_assert_eq!(climb(hash, &path(hashes.clone(), index)), root(hashes.clone()));
+            }
+        }
+
         #[test]
         fn any_change_of_any_leaf_or_of_the_order_changes_the_root(
             count in 1_usize..40, changed in any::<prop::sample::Index>(),

@@ -153,7 +153,7 @@ pub struct Conversations {
 /// What to do with the journal.
 #[derive(Debug, Subcommand)]
 pub enum Journal {
-    /// Check every checksum, number and hash; exit 1 when something is wrong.
+    /// Check every checksum, number, hash and signed head; exit 1 when something is wrong.
     Verify {
         /// Print JSON instead of text.
         #[arg(long)]
@@ -165,6 +165,60 @@ pub enum Journal {
         #[arg(long)]
         json: bool,
     },
+    /// The last records.
+    #[command(after_help = "Examples:
+  vanna journal tail
+  vanna journal tail -n 100 --json")]
+    Tail {
+        /// How many.
+        #[arg(short = 'n', long = "lines", default_value_t = 10, value_name = "COUNT")]
+        count: u32,
+        /// Print one JSON line each, as `export` does.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write all records into a new file, one JSON line each; `-` is standard output.
+    #[command(after_help = "Examples:
+  vanna journal export records.ndjson
+  vanna journal export - | jq .payload
+The file holds everything that was asked and answered; keep it as safe as the journal.")]
+    Export {
+        /// The file; it must not exist.
+        file: PathBuf,
+    },
+    /// Prove that an event is in the journal; prints a proof that `verify-proof` checks anywhere.
+    #[command(after_help = "Example:
+  vanna journal prove 12.0.58c1f0a97b3e6d24 --conversation 0198c5f0-… > event.proof")]
+    Prove {
+        /// The event's id.
+        event_id: String,
+        /// Its conversation.
+        #[arg(long, value_name = "ID")]
+        conversation: String,
+    },
+    /// Check a proof, without a journal; exit 1 when it does not hold.
+    #[command(after_help = "Examples:
+  vanna journal verify-proof event.proof --key 3c1f…
+  vanna journal prove EVENT --conversation ID | vanna journal verify-proof -
+A proof shows that its record stands below its head. That the head is the right one shows its key, or
+its hash: get one of them from whoever you trust, and name it.")]
+    VerifyProof(VerifyProof),
+}
+
+/// Options of `journal verify-proof`.
+#[derive(Debug, Args)]
+pub struct VerifyProof {
+    /// File with the proof; `-` is standard input.
+    pub file: PathBuf,
+    /// Public key that must have signed the head.
+    #[arg(long, value_name = "HEX")]
+    pub key: Option<String>,
+    /// Hash that the head must have.
+    #[arg(long, value_name = "HEX")]
+    pub head: Option<String>,
+    /// Print JSON instead of text.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// What to do with the semantic layer.

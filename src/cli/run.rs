@@ -16,10 +16,23 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Ask(args) => ask::run(config()?, args).await,
         Command::Replay(args) => replay::run(config()?, args).await,
         Command::Conversations(args) => conversations::run(&config()?, args).await,
-        Command::Journal(Journal::Verify { json }) => journal::verify(&config()?, *json).await,
-        Command::Journal(Journal::Stats { json }) => journal::stats(&config()?, *json).await,
+        Command::Journal(command) => look_after(command, config).await,
         Command::Semantic(Semantic::Plan(args)) => semantic::plan(args).await,
         Command::Semantic(Semantic::Compile(args)) => semantic::compile(args),
+    }
+}
+
+async fn look_after(
+    command: &Journal,
+    config: impl Fn() -> Result<Config, CliError>,
+) -> Result<(), CliError> {
+    match command {
+        Journal::Verify { json } => journal::verify(&config()?, *json).await,
+        Journal::Stats { json } => journal::stats(&config()?, *json).await,
+        Journal::Tail { count, json } => journal::tail(&config()?, *count, *json).await,
+        Journal::Export { file } => journal::export(&config()?, file).await,
+        Journal::Prove { event_id, conversation } => journal::prove(&config()?, event_id, conversation).await,
+        Journal::VerifyProof(args) => journal::verify_proof(args),
     }
 }
 

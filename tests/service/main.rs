@@ -13,6 +13,7 @@
 mod bad_input;
 mod cli;
 mod faults;
+mod journal;
 mod replay;
 #[allow(dead_code, reason = "what other suites use of it")]
 #[path = "../support/mod.rs"]

@@ -2,7 +2,8 @@
 
 use super::highwater::{HighWater, Mark};
 use super::overlay::Overlay;
-use super::recover::{Recovered, recover};
+use super::prove;
+use super::recover::{self, Recovered, recover};
 use super::reserve::Reserve;
 use super::shared::Shared;
 use super::slot::Slot;
@@ -11,6 +12,7 @@ use super::verify;
 use super::writer::{Health, Job, Writer};
 use crate::admin::Report;
 use crate::blobs::Blobs;
+use crate::chain::{Heads, Proof, SignedHead};
 use crate::datadir::{DataDir, sync_dir};
 use crate::journal::{Append, AppendError, Appended, Journal, ReadError, Span, Stats};
 use crate::live::Live;
@@ -35,7 +37,7 @@ const WAITING_BYTES: usize = 256 << 20;
 
 /// A journal in a data directory of its own.
 pub struct SledJournal {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     root: PathBuf,
     sender: Mutex<Option<SyncSender<Job>>>,
     done: watch::Receiver<()>,
@@ -70,19 +72,32 @@ impl SledJournal {
         } else {
             reopen(&data, &reserve, &overlay)?
         };
+        let heads = Heads::open(&data)?;
+        recover::check_heads(&store, heads.all(), state.head)?;
         let root = data.root().to_path_buf();
         let shared = Arc::new(Shared {
             slot: Slot::new(data.journal(), store, state.checkpoint),
             blobs: Blobs::new(data.blobs()),
             live: Live::new(state.heads, state.head, tail),
             figures: Mutex::new((state.figures, state.hash)),
+            heads: Mutex::new(heads),
             overlay,
             dir: Some(data).into(),
             waiting: 0.into(),
         });
         let (sender, jobs) = sync_channel(options.queue.max(1));
         let (head, hash) = (state.head, state.hash);
-        let writer = Writer { shared: shared.clone(), jobs, held: None, head, hash, mark, reserve, health };
+        let writer = Writer {
+            shared: shared.clone(),
+            jobs,
+            held: None,
+            head,
+            hash,
+            mark,
+            reserve,
+            health,
+            unsigned: 0,
+        };
         let (done_sender, done) = watch::channel(());
         let end = shared.clone();
         let work = move || {
@@ -104,6 +119,30 @@ impl SledJournal {
     /// go on meanwhile.
     pub fn verify(&self) -> Report {
         verify::verify(&self.shared)
+    }
+
+    /// Proves that the record at a position is in this journal; nothing when there is no such
+    /// position. The proof reaches to a signed head. Blocks.
+    ///
+    /// # Errors
+    /// [`ReadError`] when what is stored cannot be read or proves nothing.
+    pub fn prove(&self, position: Position) -> Result<Option<Proof>, ReadError> {
+        prove::prove(&self.shared, position)
+    }
+
+    /// Signs the present head, durably; gives the last signed head, nothing while the journal is
+    /// empty. Blocks; appends go on meanwhile.
+    ///
+    /// # Errors
+    /// Whatever the file system says; nothing but the signature is missing then.
+    pub fn sign_head(&self) -> std::io::Result<Option<SignedHead>> {
+        let (figures, hash) = self.shared.figures();
+        prove::sign(&self.shared, figures.position, &hash)
+    }
+
+    /// The public key that signs heads; none while a full disk has kept it from being made.
+    pub fn head_key(&self) -> Option<[u8; 32]> {
+        self.shared.heads.lock().unwrap_or_else(PoisonError::into_inner).key()
     }
 
     fn enqueue(&self, job: Job) -> Result<(), AppendError> {

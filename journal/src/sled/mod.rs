@@ -7,6 +7,7 @@ mod highwater;
 mod index;
 mod journal;
 mod overlay;
+mod prove;
 mod recover;
 mod reserve;
 mod shared;

@@ -4,6 +4,7 @@ use super::highwater::Mark;
 use super::index::{self, Checkpoint, Indexed, SLICE};
 use super::overlay::Overlay;
 use super::store::Store;
+use crate::chain::SignedHead;
 use crate::frame::{Frame, FrameHead};
 use crate::journal::ReadError;
 use crate::open::OpenError;
@@ -73,6 +74,31 @@ fn check_mark(store: &Store, mark: &Mark, head: Position) -> Result<(), OpenErro
     }
     let found = format!("it is not the frame with hash {} that was acknowledged", hex(&mark.hash));
     Err(OpenError::damaged(format!("the frame that ends at position {}", mark.position), found))
+}
+
+/// The journal has to reach the last signed head, and to have it where it was signed.
+///
+/// # Errors
+/// [`OpenError::Damaged`] when it does not.
+pub(super) fn check_heads(store: &Store, heads: &[SignedHead], head: Position) -> Result<(), OpenError> {
+    let Some(signed) = heads.last() else { return Ok(()) };
+    let place = format!("the signed head at position {}", signed.position);
+    if head < signed.position {
+        return Err(OpenError::damaged(place, format!("the journal ends at position {head}")));
+    }
+    on_chain(store.frame_at(signed.position)?.as_ref(), signed).map_err(OpenError::from)
+}
+
+/// Checks that a signed head is the end of a frame with its hash.
+///
+/// # Errors
+/// [`ReadError::Damaged`] when it is not.
+pub(super) fn on_chain(frame: Option<&Frame>, signed: &SignedHead) -> Result<(), ReadError> {
+    if frame.is_some_and(|frame| frame.last() == signed.position && frame.head.hash() == signed.hash) {
+        return Ok(());
+    }
+    let found = format!("no frame that ends there has the hash {} that was signed", hex(&signed.hash));
+    Err(ReadError::Damaged { place: format!("the signed head at position {}", signed.position), found })
 }
 
 fn check_tail(store: &Store, last: Option<Frame>) -> Result<(), ReadError> {

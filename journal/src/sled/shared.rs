@@ -7,6 +7,7 @@ use super::recover::follows;
 use super::slot::Slot;
 use super::store::Store;
 use crate::blobs::Blobs;
+use crate::chain::Heads;
 use crate::datadir::DataDir;
 use crate::frame::{Body, Frame};
 use crate::journal::{ReadError, Span};
@@ -27,6 +28,7 @@ pub(super) struct Shared {
     pub(super) overlay: Overlay,
     pub(super) blobs: Blobs,
     pub(super) figures: Mutex<(Checkpoint, Hash)>,
+    pub(super) heads: Mutex<Heads>,
     /// Bytes of bodies that wait for the writer.
     pub(super) waiting: AtomicUsize,
 }

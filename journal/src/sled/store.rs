@@ -35,7 +35,7 @@ pub(super) enum WriteError {
 /// An open sled database.
 pub(super) struct Store {
     db: ::sled::Db,
-    frames: ::sled::Tree,
+    pub(super) frames: ::sled::Tree,
     pub(super) index: ::sled::Tree,
     file: File,
 }

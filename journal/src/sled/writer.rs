@@ -2,6 +2,7 @@
 
 use super::highwater::{HighWater, Mark};
 use super::index::Indexed;
+use super::prove;
 use super::recover::advance;
 use super::reserve::Reserve;
 use super::shared::Shared;
@@ -21,6 +22,9 @@ use tokio::sync::oneshot;
 const LAZY: usize = 64;
 /// Entries that wait for the index at all.
 const EAGER: usize = 4096;
+
+/// Frames between signed heads, at least.
+const SIGN_FRAMES: u64 = 1024;
 
 /// An append that waits for its answer.
 pub(super) struct Job {
@@ -45,6 +49,8 @@ pub(super) struct Writer {
     pub(super) mark: HighWater,
     pub(super) reserve: Reserve,
     pub(super) health: Health,
+    /// Frames since the last signed head.
+    pub(super) unsigned: u64,
 }
 
 impl Writer {
@@ -53,6 +59,7 @@ impl Writer {
         while let Some(jobs) = self.take() {
             self.serve(jobs);
             self.index();
+            self.sign();
         }
         self.finish();
     }
@@ -126,6 +133,7 @@ impl Writer {
         self.head = frame.last();
         self.hash = frame.head.hash();
         self.set_mark(false);
+        self.unsigned += 1;
         Ok(())
     }
 
@@ -246,6 +254,20 @@ impl Writer {
         false
     }
 
+    /// Signs the head now and then, when nobody waits. Nothing depends on it.
+    fn sign(&mut self) {
+        if self.unsigned >= SIGN_FRAMES && matches!(self.health, Health::Well) && self.is_quiet() {
+            self.sign_now();
+        }
+    }
+
+    fn sign_now(&mut self) {
+        self.unsigned = 0;
+        if let Err(error) = prove::sign(&self.shared, self.head, &self.hash) {
+            tracing::warn!(%error, "the head could not be signed");
+        }
+    }
+
     /// Leaves nothing for the next start to do.
     fn finish(&mut self) {
         while matches!(self.health, Health::Well) && self.shared.overlay.len() > 0 {
@@ -253,7 +275,9 @@ impl Writer {
         }
         if matches!(self.health, Health::Well) {
             let done = self.shared.slot.write(|store, _| store.commit()).is_ok() && self.mark.sync().is_ok();
-            if !done {
+            if done {
+                self.sign_now();
+            } else {
                 tracing::warn!(
                     "the journal was closed without its last sync; nothing acknowledged depends on it"
                 );

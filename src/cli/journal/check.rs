@@ -1,13 +1,13 @@
-//! `vanna journal`: looking after the record itself.
+//! `vanna journal verify` and `stats`: whether the record is whole, and how large it is.
 
-use super::failure::{CliError, app_error};
 use crate::app;
+use crate::cli::failure::{CliError, app_error};
 use crate::config::Config;
 use serde_json::json;
 use std::io::{self, Write};
 use vanna_journal::{Journal, hex};
 
-pub(super) async fn verify(config: &Config, as_json: bool) -> Result<(), CliError> {
+pub(in crate::cli) async fn verify(config: &Config, as_json: bool) -> Result<(), CliError> {
     let journal = app::open_existing_journal(&config.data, "verify").map_err(app_error)?;
     let report = journal.verify();
     journal.close().await;
@@ -17,11 +17,13 @@ pub(super) async fn verify(config: &Config, as_json: bool) -> Result<(), CliErro
         let damage = report.damage.as_ref().map(|d| json!({"position": d.position, "found": d.found}));
         let whole = damage.is_none();
         let report = json!({
-            "whole": whole, "records": report.records, "frames": report.frames, "head_hash": head, "damage": damage,
+            "whole": whole, "records": report.records, "frames": report.frames, "signed_heads": report.signed_heads,
+            "head_hash": head, "damage": damage,
         });
         writeln!(out, "{report}")?;
     } else {
         writeln!(out, "{} records in {} frames are whole; head hash {head}", report.records, report.frames)?;
+        writeln!(out, "{} signed heads lie on their chain", report.signed_heads)?;
         if let Some(damage) = &report.damage {
             writeln!(out, "damaged at position {}: {}", damage.position, damage.found)?;
         }
@@ -29,7 +31,7 @@ pub(super) async fn verify(config: &Config, as_json: bool) -> Result<(), CliErro
     if report.damage.is_some() { Err(CliError::said_no()) } else { Ok(()) }
 }
 
-pub(super) async fn stats(config: &Config, as_json: bool) -> Result<(), CliError> {
+pub(in crate::cli) async fn stats(config: &Config, as_json: bool) -> Result<(), CliError> {
     let journal = app::open_existing_journal(&config.data, "stats").map_err(app_error)?;
     let stats = journal.stats().map_err(CliError::run)?;
     journal.close().await;

@@ -1,0 +1,97 @@
+//! Looking after the record: proofs, exports and checks as operators meet them.
+
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+fn vanna(data: &Path, arguments: &[&str]) -> (i32, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_vanna"));
+    let output = command.args(arguments).arg("--data").arg(data).output().expect("runs");
+    (output.status.code().expect("exited"), String::from_utf8(output.stdout).expect("UTF-8"))
+}
+
+/// A data directory with one answered question; gives the conversation and its event ids.
+fn answered(data: &Path) -> (String, Vec<String>) {
+    let (code, out) = vanna(data, &["ask", "top 3 genres by revenue", "--json"]);
+    assert_eq!(code, 0, "{out}");
+    let answer: Value = serde_json::from_str(&out).expect("JSON");
+    let conversation = answer["conversation_id"].as_str().expect("an id").to_owned();
+    let (_, replay) = vanna(data, &["replay", &conversation, "--format", "v3"]);
+    let ids = replay.lines().filter_map(|line| line.strip_prefix("id: ")).map(str::to_owned).collect();
+    (conversation, ids)
+}
+
+#[test]
+fn every_event_is_proven_without_the_journal_and_no_changed_proof_passes() {
+    let home = tempfile::tempdir().expect("a directory");
+    let (data, file) = (home.path().join("data"), home.path().join("event.proof"));
+    let (conversation, ids) = answered(&data);
+    let name = file.to_str().expect("UTF-8");
+    let nowhere = home.path().join("nowhere");
+    for id in &ids {
+        let (code, proof) = vanna(&data, &["journal", "prove", id, "--conversation", &conversation]);
+        assert_eq!(code, 0, "{proof}");
+        fs::write(&file, &proof).expect("written");
+        let (code, out) = vanna(&nowhere, &["journal", "verify-proof", name, "--json"]);
+        let told: Value = serde_json::from_str(&out).expect("JSON");
+        assert_eq!(
+            (code, &told["valid"], &told["record"]["stream"]["id"]),
+            (0, &true.into(), &conversation.clone().into())
+        );
+        let key = told["head"]["key"].as_str().expect("signed");
+        assert_eq!(vanna(&nowhere, &["journal", "verify-proof", name, "--key", key]).0, 0);
+        let other = "0".repeat(64);
+        assert_eq!(vanna(&nowhere, &["journal", "verify-proof", name, "--key", &other]).0, 1);
+        assert_eq!(vanna(&nowhere, &["journal", "verify-proof", name, "--head", &other]).0, 1);
+        let mut forged: Value = serde_json::from_str(&proof).expect("JSON");
+        forged["record"]["at"] = 1.into();
+        fs::write(&file, forged.to_string()).expect("written");
+        assert_eq!(vanna(&nowhere, &["journal", "verify-proof", name]).0, 1);
+    }
+    assert!(!nowhere.exists(), "checking a proof needs no data directory");
+    assert_eq!(vanna(&data, &["journal", "prove", "1.0.nonsense", "--conversation", &conversation]).0, 2);
+    assert_eq!(vanna(&data, &["journal", "prove", &ids[0], "--conversation", "other"]).0, 2);
+    fs::write(&file, "{}").expect("written");
+    assert_eq!(vanna(&nowhere, &["journal", "verify-proof", name]).0, 2);
+    assert_eq!(vanna(&data, &["journal", "verify"]).0, 0);
+}
+
+#[test]
+fn an_export_holds_every_record_with_what_it_says() {
+    let home = tempfile::tempdir().expect("a directory");
+    let (data, file) = (home.path().join("data"), home.path().join("records.ndjson"));
+    let (conversation, _) = answered(&data);
+    let name = file.to_str().expect("UTF-8");
+    assert_eq!(vanna(&data, &["journal", "export", name]).0, 0);
+    let text = fs::read_to_string(&file).expect("exported");
+    let records: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let (_, stats) = vanna(&data, &["journal", "stats", "--json"]);
+    let stats: Value = serde_json::from_str(&stats).expect("JSON");
+    assert_eq!(stats["records"], records.len());
+    for (record, position) in records.iter().zip(1_u64..) {
+        assert_eq!(
+            (&record["position"], &record["stream"]["id"]),
+            (&position.into(), &conversation.clone().into())
+        );
+        assert!(record["payload"].is_object() && record["body"].is_string(), "{record}");
+    }
+    assert_eq!(vanna(&data, &["journal", "export", "-"]), (0, text.clone()));
+    let (_, tail) = vanna(&data, &["journal", "tail", "-n", "2", "--json"]);
+    assert!(text.ends_with(&tail) && tail.lines().count() == 2, "{tail}");
+    assert_eq!(vanna(&data, &["journal", "tail"]).0, 0);
+    assert_eq!(vanna(&data, &["journal", "export", name]).0, 2, "a file that exists is left alone");
+    assert!(!home.path().join("records.ndjson.part").exists());
+}
+
+#[test]
+fn a_changed_signed_head_stops_the_check() {
+    let home = tempfile::tempdir().expect("a directory");
+    answered(home.path());
+    let log = home.path().join("heads.log");
+    let text = fs::read_to_string(&log).expect("a signed head");
+    fs::write(&log, text.replacen("head 1 ", "head 1 9", 1)).expect("written");
+    assert_ne!(vanna(home.path(), &["journal", "verify"]).0, 0);
+    fs::write(&log, text).expect("written");
+    assert_eq!(vanna(home.path(), &["journal", "verify"]).0, 0);
+}
