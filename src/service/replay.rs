@@ -83,57 +83,62 @@ impl Reader {
 
     fn render(&mut self, record: &Record) -> Result<(), ServiceError> {
         let event = events::decode(record).map_err(|error| ServiceError::Internal(error.to_string()))?;
-        let rendered: Vec<(Place, Rendered)> = match self.wanted.format {
+        match self.wanted.format {
             ReplayFormat::V3 => {
                 let events = self.transcript.apply(record, &event);
-                let placed = (0_u32..).zip(&events);
-                placed
-                    .map(|(index, event)| Ok(((record.version, index), v3(event)?)))
-                    .collect::<Result<_, _>>()?
+                for (index, event) in (0_u32..).zip(&events) {
+                    let terminal = event.event_type.is_terminal();
+                    if self.takes((record.version, index), Some(&event.request_id), terminal) {
+                        self.ready.push_back(v3(event)?);
+                    }
+                }
             }
-            ReplayFormat::Facts => vec![((record.version, 0), self.fact(record, &event)?)],
-        };
-        for (place, rendered) in rendered {
-            let ours = self.wanted.request_id.is_none() || self.wanted.request_id == rendered.request_id;
-            if !ours {
-                continue;
-            }
-            if self.wanted.after.is_none_or(|after| place > after) {
-                self.ready.push_back(rendered);
-            } else if rendered.terminal && self.wanted.request_id.is_some() {
-                self.done = true;
+            ReplayFormat::Facts => {
+                let terminal =
+                    matches!(event, Event::TurnFinished(_) | Event::TurnFailed(_) | Event::TurnCancelled(_));
+                if self.takes((record.version, 0), record.request_id.as_deref(), terminal) {
+                    self.ready.push_back(fact(record, &event, terminal)?);
+                }
             }
         }
         Ok(())
     }
 
-    /// A fact for auditors: all of it but its place among those of others.
-    fn fact(&self, record: &Record, event: &Event) -> Result<Rendered, ServiceError> {
-        let mut fact = json!({
-            "version": record.version,
-            "kind": record.kind,
-            "schema": record.schema,
-            "at": record::rfc3339(record.at),
-            "conversation_id": record.stream.id,
-            "request_id": record.request_id,
-            "body_hash": hex(&record.body_hash),
-            "record_hash": hex(&record.hash()),
-        });
-        let told = serde_json::to_value(event).map_err(unwritable)?;
-        if let (Some(fact), serde_json::Value::Object(told)) = (fact.as_object_mut(), told) {
-            fact.extend(told);
+    /// Whether an event is wanted: told before it is rendered, as most of a long history is not.
+    fn takes(&mut self, place: Place, request_id: Option<&str>, terminal: bool) -> bool {
+        let one_request = self.wanted.request_id.is_some();
+        if one_request && self.wanted.request_id.as_deref() != request_id {
+            return false;
         }
-        Ok(Rendered {
-            id: cursor::encode(&record.stream, record.version, 0),
-            event: "fact",
-            data: fact.to_string(),
-            request_id: record.request_id.clone(),
-            terminal: matches!(
-                event,
-                Event::TurnFinished(_) | Event::TurnFailed(_) | Event::TurnCancelled(_)
-            ),
-        })
+        let wanted = self.wanted.after.is_none_or(|after| place > after);
+        self.done |= !wanted && terminal && one_request;
+        wanted
     }
+}
+
+/// A fact for auditors: all of it but its place among those of others.
+fn fact(record: &Record, event: &Event, terminal: bool) -> Result<Rendered, ServiceError> {
+    let mut fact = json!({
+        "version": record.version,
+        "kind": record.kind,
+        "schema": record.schema,
+        "at": record::rfc3339(record.at),
+        "conversation_id": record.stream.id,
+        "request_id": record.request_id,
+        "body_hash": hex(&record.body_hash),
+        "record_hash": hex(&record.hash()),
+    });
+    let told = serde_json::to_value(event).map_err(unwritable)?;
+    if let (Some(fact), serde_json::Value::Object(told)) = (fact.as_object_mut(), told) {
+        fact.extend(told);
+    }
+    Ok(Rendered {
+        id: cursor::encode(&record.stream, record.version, 0),
+        event: "fact",
+        data: fact.to_string(),
+        request_id: record.request_id.clone(),
+        terminal,
+    })
 }
 
 fn v3(event: &WireEvent) -> Result<Rendered, ServiceError> {
