@@ -1,5 +1,6 @@
 //! The contract of a journal, whatever stands behind it.
 
+use crate::health::Health;
 use crate::record::{Hash, Position, Record, StreamId, Version};
 use async_trait::async_trait;
 use tokio::sync::watch;
@@ -193,6 +194,10 @@ pub trait Journal: Send + Sync + 'static {
     /// The last durable version of one stream, and a wake-up whenever that stream moves:
     /// thousands of watchers of quiet streams cost a busy stream nothing.
     fn watch_stream(&self, stream: &StreamId) -> watch::Receiver<Version>;
+
+    /// Whether appends are accepted, and a wake-up whenever that changes: also when a failure met
+    /// somebody else's append, and when a full disk has space again.
+    fn health(&self) -> watch::Receiver<Health>;
 
     /// Streams of one kind, of all tenants, that come after `after`, ordered, at most `limit`, each
     /// with its last durable version.

@@ -11,6 +11,7 @@ pub mod codec;
 pub mod conformance;
 mod datadir;
 mod frame;
+mod health;
 mod journal;
 mod live;
 pub mod memory;
@@ -24,6 +25,7 @@ mod subscribe;
 mod tail;
 mod watchers;
 
+pub use crate::health::Health;
 pub use crate::journal::{Append, AppendError, Appended, Expect, Journal, NewRecord, ReadError, Span, Stats};
 pub use crate::memory::MemoryJournal;
 pub use crate::open::{OpenError, OpenOptions};

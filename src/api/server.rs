@@ -66,21 +66,16 @@ impl Api {
     }
 
     /// Serve until `shutdown` resolves; then take no more connections, let running turns end for
-    /// at most `drain`, and close. Endless streams end at once, with a comment.
-    pub async fn serve(
-        self: Arc<Api>,
-        listener: TcpListener,
-        shutdown: impl Future<Output = ()>,
-        drain: Duration,
-    ) {
+    /// at most as long as it says, and close. Endless streams end at once, with a comment.
+    pub async fn serve(self: Arc<Api>, listener: TcpListener, shutdown: impl Future<Output = Duration>) {
         let router = self.router();
         let places = Arc::new(Semaphore::new(self.settings.connections.clamp(1, Semaphore::MAX_PERMITS)));
         let mut connections = JoinSet::new();
         let mut shutdown = pin!(shutdown);
-        loop {
+        let drain = loop {
             tokio::select! {
                 biased;
-                () = &mut shutdown => break,
+                drain = &mut shutdown => break drain,
                 Some(_) = connections.join_next() => {}
                 (stream, place) = accept(&listener, &places) => {
                     let connection = self.clone().connection(stream, router.clone());
@@ -90,7 +85,7 @@ impl Api {
                     });
                 }
             }
-        }
+        };
         drop(listener);
         self.lifecycle.advance(Phase::Draining);
         if timeout(drain, all_of(&mut connections)).await.is_err() {

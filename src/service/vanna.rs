@@ -8,14 +8,13 @@ use crate::projections::transcript::cursor;
 use async_trait::async_trait;
 use jiff::civil::Date;
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
 use vanna_actors::conversation::{self, Command, Conversation, Refusal, Reply};
 use vanna_actors::events::{self, ConversationEvent};
 use vanna_actors::json::Json;
 use vanna_actors::runtime::{Clock, Entity, Handle, Ids, SendError};
-use vanna_journal::{AppendError, Journal, ReadError, StreamId, StreamSubscription};
+use vanna_journal::{AppendError, Health, Journal, ReadError, StreamId, StreamSubscription};
 
 /// Pause that is proposed to a client that was turned away.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -41,37 +40,45 @@ pub struct VannaParts {
 /// The service.
 pub struct Vanna {
     parts: VannaParts,
-    trouble: Mutex<Option<String>>,
-    poisoned: watch::Sender<Option<String>>,
 }
 
 impl Vanna {
     /// The service over its parts. Conversations that a stop cut off are woken and go on.
     #[must_use]
     pub fn new(parts: VannaParts) -> Self {
-        for listed in parts.directory.read().running() {
-            parts.conversations.wake(StreamId::new(Conversation::KIND, &listed.tenant, &listed.id));
-        }
-        Self { parts, trouble: Mutex::new(None), poisoned: watch::Sender::new(None) }
+        let vanna = Self { parts };
+        vanna.wake_running();
+        vanna
     }
 
-    /// Waits until the journal cannot go on in this process; answers why.
-    pub async fn poisoned(&self) -> String {
-        let mut poisoned = self.poisoned.subscribe();
-        let reason = poisoned.wait_for(Option::is_some).await.ok().and_then(|reason| reason.clone());
-        reason.unwrap_or_default()
+    /// Follows the journal's health: turns that a full disk cut off go on when there is space.
+    /// Answers why, when the journal cannot go on in this process.
+    pub async fn watch_journal(&self) -> String {
+        let mut health = self.parts.journal.health();
+        loop {
+            let now = health.borrow_and_update().clone();
+            match now {
+                Health::Poisoned(reason) => return reason,
+                Health::Well => self.wake_running(),
+                Health::DiskFull => {}
+            }
+            if health.changed().await.is_err() {
+                return "the journal is gone".to_owned();
+            }
+        }
+    }
+
+    fn wake_running(&self) {
+        for listed in self.parts.directory.read().running() {
+            self.parts.conversations.wake(StreamId::new(Conversation::KIND, &listed.tenant, &listed.id));
+        }
     }
 
     /// Stops taking questions, lets running turns end for a while, closes the journal.
     pub async fn shut_down(&self, patience: Duration) -> bool {
-        self.note(Some("the service is shutting down".to_owned()));
         let finished = self.parts.conversations.shut_down(patience).await;
         self.parts.journal.close().await;
         finished
-    }
-
-    fn note(&self, trouble: Option<String>) {
-        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
     }
 
     fn today(&self) -> Date {
@@ -82,25 +89,7 @@ impl Vanna {
     }
 
     async fn send(&self, stream: StreamId, command: Command) -> Result<Reply, ServiceError> {
-        let sent = self.parts.conversations.send(stream, command).await;
-        match &sent {
-            Err(SendError::Journal(error @ (AppendError::DiskFull | AppendError::Poisoned(_)))) => {
-                self.note(Some(error.to_string()));
-            }
-            // What was refused for lack of space is over once something was written.
-            Ok(_) => {
-                if let Ok(mut trouble) = self.trouble.try_lock()
-                    && !self.parts.conversations.is_closed()
-                {
-                    *trouble = None;
-                }
-            }
-            Err(_) => {}
-        }
-        if let Err(SendError::Journal(AppendError::Poisoned(reason))) = &sent {
-            self.poisoned.send_replace(Some(reason.clone()));
-        }
-        sent.map_err(refusal)
+        self.parts.conversations.send(stream, command).await.map_err(refusal)
     }
 
     /// The caller's stream of that id; an error when it is not theirs or not there.
@@ -224,8 +213,11 @@ impl Service for Vanna {
     }
 
     fn ready(&self) -> Result<(), String> {
-        let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        trouble.map_or(Ok(()), Err)
+        if self.parts.conversations.is_closed() {
+            return Err("The service is shutting down.".to_owned());
+        }
+        let trouble = self.parts.journal.health().borrow().refusal();
+        trouble.map_or(Ok(()), |trouble| Err(trouble.to_string()))
     }
 }
 

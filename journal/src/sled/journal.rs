@@ -9,11 +9,12 @@ use super::shared::Shared;
 use super::slot::Slot;
 use super::store::Store;
 use super::verify;
-use super::writer::{Health, Job, Writer};
+use super::writer::{Job, Writer};
 use crate::admin::Report;
 use crate::blobs::Blobs;
 use crate::chain::{Heads, Proof, SignedHead};
 use crate::datadir::{DataDir, sync_dir};
+use crate::health::Health;
 use crate::journal::{Append, AppendError, Appended, Journal, ReadError, Span, Stats};
 use crate::live::Live;
 use crate::open::{OpenError, OpenOptions};
@@ -79,6 +80,7 @@ impl SledJournal {
             slot: Slot::new(data.journal(), store, state.checkpoint),
             blobs: Blobs::new(data.blobs()),
             live: Live::new(state.heads, state.head, tail),
+            health: watch::Sender::new(health),
             figures: Mutex::new((state.figures, state.hash)),
             heads: Mutex::new(heads),
             overlay,
@@ -87,17 +89,8 @@ impl SledJournal {
         });
         let (sender, jobs) = sync_channel(options.queue.max(1));
         let (head, hash) = (state.head, state.hash);
-        let writer = Writer {
-            shared: shared.clone(),
-            jobs,
-            held: None,
-            head,
-            hash,
-            mark,
-            reserve,
-            health,
-            unsigned: 0,
-        };
+        let writer =
+            Writer { shared: shared.clone(), jobs, held: None, head, hash, mark, reserve, unsigned: 0 };
         let (done_sender, done) = watch::channel(());
         let end = shared.clone();
         let work = move || {
@@ -207,7 +200,7 @@ fn reopen(data: &DataDir, reserve: &Reserve, overlay: &Overlay) -> Result<Found,
     let state = recover(&store, &mark, overlay)?;
     // What was refused is removed by the first append that finds space; until then one can read.
     let full = mark.refused_above || reserve.hold().is_err();
-    Ok(Found { store, mark: file, state, health: if full { Health::Full } else { Health::Well } })
+    Ok(Found { store, mark: file, state, health: if full { Health::DiskFull } else { Health::Well } })
 }
 
 #[async_trait]
@@ -242,6 +235,10 @@ impl Journal for SledJournal {
 
     fn watch_stream(&self, stream: &StreamId) -> watch::Receiver<Version> {
         self.shared.live.watch_stream(stream)
+    }
+
+    fn health(&self) -> watch::Receiver<Health> {
+        self.shared.health.subscribe()
     }
 
     fn streams(
