@@ -1,6 +1,7 @@
 //! What routes and commands ask for, over the journal and the actors.
 
 mod directory;
+mod feed;
 pub mod record;
 mod replay;
 pub mod upkeep;
