@@ -3,6 +3,8 @@
 //! [`Entity`] is what a domain writes; [`Host`](host) is the one actor that runs it; the
 //! [`Router`](router) keeps one host per stream alive; [`Handle`] is the way in.
 
+#[cfg(test)]
+mod catch_up_tests;
 pub mod clock;
 pub mod effects;
 pub mod entity;
