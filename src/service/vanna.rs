@@ -99,6 +99,8 @@ impl Vanna {
             Some(owner) if owner == caller.principal => Ok(stream),
             Some(_) => Err(foreign()),
             None if self.parts.directory.read().is_taken(id) => Err(foreign()),
+            // Its first fact names its owner, and this version cannot read it.
+            None if self.parts.journal.version_of(&stream) > 0 => Err(newer_facts()),
             None => Err(ServiceError::NotFound(format!("There is no conversation `{id}`."))),
         }
     }
@@ -225,6 +227,14 @@ fn foreign() -> ServiceError {
     ServiceError::ConversationAccessDenied("The conversation belongs to someone else.".to_owned())
 }
 
+fn newer_facts() -> ServiceError {
+    ServiceError::NewerFacts(
+        "A newer version of the service has written in this conversation. Its past can be replayed here; \
+         to go on with it, use the newer version."
+            .to_owned(),
+    )
+}
+
 fn unreadable(error: ReadError) -> ServiceError {
     ServiceError::Internal(error.to_string())
 }
@@ -247,6 +257,7 @@ fn refusal(error: SendError<Refusal>) -> ServiceError {
         SendError::Refused(Refusal::TurnRunning { request_id }) => ServiceError::RequestConflict(format!(
             "Request `{request_id}` is still running in this conversation. Wait for it or cancel it."
         )),
+        SendError::Refused(Refusal::NewerFacts { .. }) => newer_facts(),
         SendError::Refused(Refusal::UnknownRequest) => {
             ServiceError::NotFound("There is no such request in this conversation.".to_owned())
         }

@@ -51,7 +51,7 @@ impl Watched {
         let claimed =
             Appended::Written { positions: Span { first: 1, last: 1 }, versions: Span { first, last } };
         match bug {
-            Some(Bug::LosesAcknowledged) if last % 3 == 0 => Ok(claimed),
+            Some(Bug::LosesAcknowledged) if last.is_multiple_of(3) => Ok(claimed),
             Some(Bug::TearsAppends) if append.records.len() > 2 => {
                 let mut append = append;
                 append.records.pop();

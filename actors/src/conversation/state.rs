@@ -19,6 +19,8 @@ pub struct State {
     pub turn: Option<Turn>,
     /// The last token that was given out.
     pub last_token: Token,
+    /// Kind and schema of a fact that a newer build wrote: what is remembered may be half of it.
+    pub newer: Option<(u16, u16)>,
 }
 
 /// A request that was accepted.
