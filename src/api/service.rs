@@ -12,6 +12,8 @@ pub struct Caller {
     pub tenant: String,
     /// The person or program within the tenant.
     pub principal: String,
+    /// Whether they look after the service itself, and may learn of all tenants together.
+    pub operator: bool,
 }
 
 /// One question.
@@ -114,6 +116,12 @@ pub trait Service: Send + Sync + 'static {
 
     /// One conversation: `{"conversation_id","title","turns":[{"request_id","message",…}],…}`.
     async fn conversation(&self, caller: &Caller, id: &str) -> Result<serde_json::Value, ServiceError>;
+
+    /// Figures about the journal.
+    async fn journal(&self) -> Result<serde_json::Value, ServiceError>;
+
+    /// Checks all of the journal, one such check at a time.
+    async fn verify_journal(&self) -> Result<serde_json::Value, ServiceError>;
 
     /// Whether questions are taken now; otherwise why not.
     fn ready(&self) -> Result<(), String>;

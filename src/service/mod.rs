@@ -3,6 +3,7 @@
 mod directory;
 pub mod record;
 mod replay;
+pub mod upkeep;
 mod vanna;
 
 pub use directory::Directory;

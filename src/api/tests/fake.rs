@@ -132,6 +132,15 @@ impl Service for Fake {
         Ok(json!({"conversation_id": id}))
     }
 
+    async fn journal(&self) -> Result<Value, ServiceError> {
+        Ok(json!({"records": 3}))
+    }
+
+    async fn verify_journal(&self) -> Result<Value, ServiceError> {
+        self.note("verify".into());
+        Ok(json!({"whole": true}))
+    }
+
     fn ready(&self) -> Result<(), String> {
         self.not_ready.lock().unwrap().clone().map_or(Ok(()), Err)
     }

@@ -3,6 +3,7 @@
 mod ask;
 mod body;
 mod conversations;
+mod journal;
 mod openapi;
 mod replay;
 mod routes;
