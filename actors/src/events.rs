@@ -27,4 +27,4 @@ kinds! { pub ConversationEvent:
 
 #[cfg(test)]
 #[path = "events_tests.rs"]
-mod tests;
+pub(crate) mod tests;

@@ -92,7 +92,7 @@ fn result() -> ResultSet {
 }
 
 /// One of each kind, with every field filled.
-fn samples() -> Vec<Event> {
+pub(crate) fn samples() -> Vec<Event> {
     let failure = || Failure::new("sql_failed", "It failed.", true);
     let id = || "call-1".to_owned();
     let principal = || "ann".to_owned();

@@ -33,12 +33,14 @@ pub(crate) enum Bug {
     ResumesWithoutOutcome,
     /// Anybody may ask in a conversation of somebody else.
     LetsStrangersIn,
+    /// A snapshot leaves out what it should hold.
+    SnapshotsForget,
     /// A cancellation is confirmed and not recorded.
     CancelsInWordsOnly,
 }
 
 impl Bug {
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::LosesAcknowledged,
         Self::TearsAppends,
         Self::AnswersTooEarly,
@@ -54,6 +56,7 @@ impl Bug {
         Self::NeverResumes,
         Self::ResumesWithoutOutcome,
         Self::LetsStrangersIn,
+        Self::SnapshotsForget,
         Self::CancelsInWordsOnly,
     ];
 }

@@ -2,6 +2,7 @@
 
 use crate::bug::Bug;
 use crate::stage;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::time::Duration;
 use vanna_actors::conversation::{Adapters, Command, Conversation, Effect, Refusal, Reply, State};
 use vanna_actors::events::{ConversationEvent as Event, TurnFinished};
@@ -33,6 +34,23 @@ impl Drop for Memory {
     }
 }
 
+impl Serialize for Memory {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut inner = self.inner.clone();
+        if stage::has(Bug::SnapshotsForget) {
+            inner.requests.clear();
+        }
+        (&self.stream, inner).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Memory {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (stream, inner) = Deserialize::deserialize(deserializer)?;
+        Ok(Self { host: stage::host_is_born(), stream, inner })
+    }
+}
+
 /// A command, with its address when it comes from outside.
 pub(crate) struct Addressed {
     pub(crate) to: Option<StreamId>,
@@ -59,6 +77,7 @@ pub(crate) struct Ports {
 
 impl Entity for Simulated {
     const KIND: &'static str = Conversation::KIND;
+    const STATE_SHAPE: u32 = Conversation::STATE_SHAPE;
     type State = Memory;
     type Command = Addressed;
     type Event = Told;

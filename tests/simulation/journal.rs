@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use tokio::sync::watch;
+use vanna_journal::admin::Report;
 use vanna_journal::{
     Append, AppendError, Appended, Health, Journal, MemoryJournal, Position, ReadError, Record, Span, Stats,
     StreamId, Version,
@@ -140,6 +141,10 @@ impl Journal for Watched {
 
     fn stats(&self) -> Result<Stats, ReadError> {
         self.inner.stats()
+    }
+
+    fn verify(&self) -> Report {
+        self.inner.verify()
     }
 
     async fn close(&self) {

@@ -11,6 +11,7 @@ mod entity;
 mod journal;
 mod oracle;
 mod ports;
+mod snapshots;
 mod stage;
 mod workload;
 mod world;

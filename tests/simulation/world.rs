@@ -7,6 +7,7 @@ use crate::entity::{Addressed, Ports, Simulated};
 use crate::journal::Watched;
 use crate::oracle;
 use crate::ports::{LATE, Scripted, SimClock, SimIds, plan, run_of};
+use crate::snapshots::Unreliable;
 use crate::stage;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 use vanna_actors::conversation::{Adapters, Command, Conversation};
 use vanna_actors::ports::sql::{Limits, SqlRunner};
-use vanna_actors::runtime::{Clock, Entity, Handle, Ids, Settings};
+use vanna_actors::runtime::{Clock, Entity, Handle, Ids, Settings, SnapshotStore};
 use vanna_journal::{MemoryJournal, StreamId};
 
 /// Why a run ended early: an invariant does not hold.
@@ -24,6 +25,7 @@ pub(crate) struct World {
     seed: u64,
     process: u64,
     settings: Settings,
+    snapshots: Arc<Unreliable>,
     pub(crate) journal: Arc<Watched>,
     pub(crate) handle: Handle<Simulated>,
     /// A second router of the same process; only when that bug is planted.
@@ -44,11 +46,13 @@ impl World {
         let clock = Arc::new(SimClock::new());
         let settings = settings(seed);
         let ids: Arc<dyn Ids> = Arc::new(SimIds { process: 0, next: AtomicU64::new(0) });
-        let handle = start(seed, settings, &journal, &clock, &ids).await;
+        let snapshots = Arc::new(Unreliable::new(seed));
+        let handle = start(seed, settings, &journal, &clock, &ids, &snapshots).await;
         let mut world = Self {
             seed,
             process: 0,
             settings,
+            snapshots,
             journal,
             handle,
             twin: None,
@@ -65,8 +69,12 @@ impl World {
     async fn add_twin(&mut self) {
         if stage::has(Bug::TwoRouters) {
             let ids = self.ids.last().unwrap();
-            self.twin = Some(start(self.seed, self.settings, &self.journal, &self.clock, ids).await);
+            self.twin = Some(self.start(self.seed, &self.journal, ids).await);
         }
+    }
+
+    async fn start(&self, seed: u64, journal: &Arc<Watched>, ids: &Arc<dyn Ids>) -> Handle<Simulated> {
+        start(seed, self.settings, journal, &self.clock, ids, &self.snapshots).await
     }
 
     /// The way in: one, or by turns one of two.
@@ -123,7 +131,7 @@ impl World {
         self.process += 1;
         let ids: Arc<dyn Ids> = Arc::new(SimIds { process: self.process, next: AtomicU64::new(0) });
         let seed = Chance::of(self.seed, &self.process.to_string()).below(u64::MAX);
-        let handle = start(seed, self.settings, &journal, &self.clock, &ids).await;
+        let handle = self.start(seed, &journal, &ids).await;
         self.ids.push(ids);
         self.journal = journal;
         self.stale.push(std::mem::replace(&mut self.handle, handle));
@@ -169,6 +177,7 @@ fn settings(seed: u64) -> Settings {
     let mut size = |most: u64| usize::try_from(1 + chance.below(most)).unwrap();
     let (live, effects, waiting_per_stream, idle, sweep) = (size(4), size(8), size(8), size(90), size(12));
     let inside = if size(4) == 1 { size(6) } else { 4_096 };
+    let snapshot_every = size(9);
     let effects_waiting = if size(8) == 1 { size(4) } else { 4_096 };
     Settings {
         live,
@@ -178,6 +187,7 @@ fn settings(seed: u64) -> Settings {
         waiting_per_stream,
         idle: Duration::from_secs(idle as u64),
         sweep: Duration::from_secs(sweep as u64),
+        snapshot_every: snapshot_every as u64,
         ..Settings::default()
     }
 }
@@ -188,6 +198,7 @@ async fn start(
     journal: &Arc<Watched>,
     clock: &Arc<SimClock>,
     ids: &Arc<dyn Ids>,
+    snapshots: &Arc<Unreliable>,
 ) -> Handle<Simulated> {
     let ports = Arc::new(Scripted::new(seed));
     let runner: Arc<dyn SqlRunner> = ports.clone();
@@ -200,7 +211,8 @@ async fn start(
         clock: Arc::clone(&clock),
     };
     let ports = Ports { process: stage::process(ids), adapters };
-    Handle::start(journal.clone(), clock, Arc::clone(ids), ports, settings).await.unwrap()
+    let (ids, snapshots): (_, Arc<dyn SnapshotStore>) = (Arc::clone(ids), snapshots.clone());
+    Handle::start_with(journal.clone(), clock, ids, ports, settings, Some(snapshots)).await.unwrap()
 }
 
 pub(crate) fn stream(tenant: u64, conversation: u64) -> StreamId {

@@ -1,6 +1,6 @@
 //! How a host learns what its stream holds: from memory where memory suffices, else from disk.
 
-use super::{Entity, Handle, Settings, SystemClock, SystemIds};
+use super::{Entity, Handle, Settings, SnapshotStore, SystemClock, SystemIds};
 use crate::conversation::{Adapters, Ask, Asked, Command, Conversation, Reply};
 use crate::events::{ConversationEvent as Event, QuestionAsked, TextProduced, TurnFinished, encode};
 use crate::json::Json;
@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
+use vanna_journal::admin::Report;
 use vanna_journal::{
     Append, AppendError, Appended, Expect, Health, Journal, MemoryJournal, Position, ReadError, Record, Span,
     Stats, StreamId, Version,
@@ -19,16 +20,16 @@ use vanna_journal::{
 const SHORT: usize = 100;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Read {
+pub(super) enum Read {
     Memory(Version),
     Disk(Version),
 }
 
 /// A journal whose memory reaches back only so far, and that remembers how it was read.
-struct Forgetful {
-    inner: MemoryJournal,
+pub(super) struct Forgetful {
+    pub(super) inner: MemoryJournal,
     oldest: Version,
-    reads: Mutex<Vec<Read>>,
+    pub(super) reads: Mutex<Vec<Read>>,
 }
 
 #[async_trait]
@@ -84,6 +85,10 @@ impl Journal for Forgetful {
         self.inner.stats()
     }
 
+    fn verify(&self) -> Report {
+        self.inner.verify()
+    }
+
     async fn close(&self) {
         self.inner.close().await;
     }
@@ -98,7 +103,7 @@ impl Planner for Idle {
     }
 }
 
-fn stream() -> StreamId {
+pub(super) fn stream() -> StreamId {
     StreamId::new(Conversation::KIND, "default", "c1")
 }
 
@@ -113,7 +118,7 @@ fn question() -> QuestionAsked {
 }
 
 /// A journal that holds one long conversation: a finished turn of `length` facts.
-async fn long(length: usize, oldest: Version) -> Arc<Forgetful> {
+pub(super) async fn long(length: usize, oldest: Version) -> Arc<Forgetful> {
     let inner = MemoryJournal::new();
     let text = Event::TextProduced(TextProduced { text: "word".into(), delta: true });
     let mut facts = vec![Event::QuestionAsked(question())];
@@ -127,7 +132,11 @@ async fn long(length: usize, oldest: Version) -> Arc<Forgetful> {
     Arc::new(Forgetful { inner, oldest, reads: Mutex::default() })
 }
 
-async fn ask(journal: &Arc<Forgetful>, request: &str) -> Reply {
+/// Starts a runtime over a journal.
+pub(super) async fn start(
+    journal: &Arc<Forgetful>,
+    snapshots: Option<Arc<dyn SnapshotStore>>,
+) -> Handle<Conversation> {
     let clock = Arc::new(SystemClock);
     let adapters = Adapters {
         planner: Arc::new(Idle),
@@ -135,19 +144,27 @@ async fn ask(journal: &Arc<Forgetful>, request: &str) -> Reply {
         limits: Limits::default(),
         clock: clock.clone(),
     };
+    let settings = Settings { snapshot_every: 3, ..Settings::default() };
     let journal: Arc<dyn Journal> = journal.clone();
-    let handle =
-        Handle::<Conversation>::start(journal, clock, Arc::new(SystemIds), adapters, Settings::default());
+    Handle::start_with(journal, clock, Arc::new(SystemIds), adapters, settings, snapshots).await.unwrap()
+}
+
+/// Asks in the long conversation, whether anew or again.
+pub(super) async fn ask(handle: &Handle<Conversation>, request: &str) -> Reply {
     let QuestionAsked { principal, message, source, metadata, as_of } = question();
     let ask = Ask { request_id: request.into(), principal, message, source, metadata, as_of };
-    handle.await.unwrap().send(stream(), Command::Ask(Box::new(ask))).await.unwrap()
+    handle.send(stream(), Command::Ask(Box::new(ask))).await.unwrap()
+}
+
+async fn asked_without_snapshots(journal: &Arc<Forgetful>, request: &str) -> Reply {
+    ask(&start(journal, None).await, request).await
 }
 
 #[tokio::test]
 async fn a_stream_in_memory_is_never_read_from_disk() {
     let journal = long(1_300, 0).await;
     let asked = Reply::Asked(Asked { first_version: 1, fresh: false });
-    assert_eq!(ask(&journal, "r1").await, asked);
+    assert_eq!(asked_without_snapshots(&journal, "r1").await, asked);
     assert_eq!(*journal.reads.lock().unwrap(), [0, 512, 1_024].map(Read::Memory));
 }
 
@@ -155,7 +172,11 @@ async fn a_stream_in_memory_is_never_read_from_disk() {
 async fn what_memory_has_forgotten_comes_from_disk_and_the_rest_from_memory() {
     let journal = long(900, 250).await;
     let asked = Reply::Asked(Asked { first_version: 901, fresh: true });
-    assert_eq!(ask(&journal, "r2").await, asked, "every record was taken in, short pages or not");
+    assert_eq!(
+        asked_without_snapshots(&journal, "r2").await,
+        asked,
+        "every record was taken in, short pages or not"
+    );
     let both = |after| [Read::Memory(after), Read::Disk(after)];
     let forgotten = [0, 100, 200].into_iter().flat_map(both);
     let expected: Vec<Read> = forgotten.chain([300, 812].map(Read::Memory)).collect();

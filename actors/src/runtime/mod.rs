@@ -12,6 +12,9 @@ pub mod gate;
 mod handle;
 mod host;
 mod router;
+pub mod snapshot;
+#[cfg(test)]
+mod snapshot_tests;
 #[cfg(test)]
 mod tests;
 
@@ -20,3 +23,4 @@ pub use effects::{EffectPool, Effects};
 pub use entity::{Decision, Entity, Meta};
 pub use gate::Gate;
 pub use handle::{Handle, RuntimeError, SendError, Settings};
+pub use snapshot::{MemorySnapshots, SnapshotStore};
