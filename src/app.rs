@@ -17,11 +17,13 @@ use std::sync::Arc;
 use std::time::Duration;
 use vanna_actors::conversation::{Adapters, Conversation};
 use vanna_actors::ports::sql::{Limits, SqlRunner};
-use vanna_actors::runtime::{Clock, Handle, Ids, Settings, SystemClock, SystemIds};
+use vanna_actors::runtime::{Clock, Handle, Ids, MemorySnapshots, Settings, SystemClock, SystemIds};
 use vanna_journal::{Journal, OpenError, OpenOptions, SledJournal};
 
 /// Distinct values of one field that are read for recognising them in questions.
 const MOST_VALUES: u32 = 20_000;
+/// Bytes of snapshots of conversations that left memory.
+const SNAPSHOTS: usize = 16 << 20;
 /// Appends that may wait for the journal's writer.
 const JOURNAL_QUEUE: usize = 4_096;
 
@@ -72,12 +74,13 @@ pub async fn start(config: &Config, journal: Arc<dyn Journal>) -> Result<Vanna, 
         clock: Arc::clone(&clock),
     };
     let directory = Directory::start(Arc::clone(&journal)).await.map_err(machine)?;
-    let conversations = Handle::<Conversation>::start(
+    let conversations = Handle::<Conversation>::start_with(
         Arc::clone(&journal),
         Arc::clone(&clock),
         Arc::clone(&ids),
         adapters,
         Settings::default(),
+        Some(Arc::new(MemorySnapshots::new(SNAPSHOTS))),
     )
     .await
     .map_err(machine)?;

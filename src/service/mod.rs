@@ -1,10 +1,12 @@
 //! What routes and commands ask for, over the journal and the actors.
 
+mod chain_marks;
 mod directory;
 pub mod record;
 mod replay;
 pub mod upkeep;
 mod vanna;
 
+pub use chain_marks::ChainMarks;
 pub use directory::Directory;
 pub use vanna::{Vanna, VannaParts};

@@ -1,5 +1,6 @@
 //! Events of one conversation as a stream: history and live in one path, the same bytes both times.
 
+use super::chain_marks::ChainMarks;
 use super::record;
 use crate::api::service::{EventStream, Rendered, ReplayFormat, ServiceError};
 use crate::projections::transcript::{Transcript, cursor};
@@ -9,7 +10,7 @@ use serde_json::json;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use vanna_actors::events::{self, ConversationEvent as Event};
-use vanna_journal::{Journal, Record, StreamId, StreamSubscription, Version, hex};
+use vanna_journal::{Journal, ReadError, Record, StreamId, StreamSubscription, Version, hex};
 
 /// Place of an event: version of its fact, and its number among the events of that fact.
 pub(super) type Place = (Version, u32);
@@ -23,6 +24,12 @@ pub(super) struct Wanted {
 }
 
 struct Reader {
+    journal: Arc<dyn Journal>,
+    marks: Arc<ChainMarks>,
+    stream: StreamId,
+    begun: bool,
+    /// First version of the first turn that matters.
+    first: Version,
     subscription: StreamSubscription,
     transcript: Transcript,
     wanted: Wanted,
@@ -32,37 +39,94 @@ struct Reader {
     done: bool,
 }
 
-pub(super) fn stream(journal: Arc<dyn Journal>, stream: StreamId, wanted: Wanted) -> EventStream {
-    let reader = Reader {
+pub(super) fn stream(
+    journal: Arc<dyn Journal>,
+    marks: Arc<ChainMarks>,
+    stream: StreamId,
+    wanted: Wanted,
+) -> EventStream {
+    reader(journal, marks, stream, wanted).into_stream()
+}
+
+fn reader(journal: Arc<dyn Journal>, marks: Arc<ChainMarks>, stream: StreamId, wanted: Wanted) -> Reader {
+    Reader {
         end: journal.version_of(&stream),
-        subscription: StreamSubscription::new(journal, stream.clone(), 0),
-        transcript: Transcript::new(stream),
+        subscription: StreamSubscription::new(Arc::clone(&journal), stream.clone(), 0),
+        transcript: Transcript::new(stream.clone()),
+        journal,
+        marks,
+        stream,
+        begun: false,
+        first: 1,
         wanted,
         ready: VecDeque::new(),
         done: false,
-    };
-    futures::stream::unfold(reader, |mut reader| async move {
-        let next = reader.next().await?;
-        Some((next, reader))
-    })
-    .boxed()
+    }
 }
 
 impl Reader {
+    fn into_stream(self) -> EventStream {
+        futures::stream::unfold(self, |mut reader| async move {
+            let next = reader.next().await?;
+            Some((next, reader))
+        })
+        .boxed()
+    }
+
+    /// Goes to the turn that is wanted: what came before it is neither read nor rendered, as far as the
+    /// hash chain up to there is known.
+    async fn begin(&mut self) -> Result<(), ServiceError> {
+        self.begun = true;
+        self.first = self.first_version().await.map_err(unreadable)?;
+        let before = self.first.saturating_sub(1);
+        let after = match self.wanted.format {
+            ReplayFormat::V3 => {
+                let chain = self.marks.before(&self.stream, before);
+                let after = chain.version();
+                self.transcript = Transcript::after(self.stream.clone(), chain);
+                after
+            }
+            ReplayFormat::Facts => before,
+        };
+        self.subscription = StreamSubscription::new(Arc::clone(&self.journal), self.stream.clone(), after);
+        Ok(())
+    }
+
+    /// Where the wanted request begins, or the turn of the event after which the rest is wanted.
+    async fn first_version(&self) -> Result<Version, ReadError> {
+        let request = match (&self.wanted.request_id, self.wanted.after) {
+            (Some(request), _) => Some(request.clone()),
+            (None, Some((version, _))) => self.request_at(version).await?,
+            (None, None) => None,
+        };
+        let Some(request) = request else { return Ok(1) };
+        let span = self.journal.find_request(&self.stream, &request)?;
+        Ok(span.map_or(1, |span| span.first))
+    }
+
+    async fn request_at(&self, version: Version) -> Result<Option<String>, ReadError> {
+        let Some(before) = version.checked_sub(1) else { return Ok(None) };
+        let records = match self.journal.recent_stream(&self.stream, before, 1) {
+            Some(records) => records,
+            None => {
+                let (journal, stream) = (Arc::clone(&self.journal), self.stream.clone());
+                let read = tokio::task::spawn_blocking(move || journal.read_stream(&stream, before, 1));
+                read.await.map_err(|error| ReadError::Storage(error.to_string()))??
+            }
+        };
+        Ok(records.into_iter().next().and_then(|record| record.request_id))
+    }
+
     async fn next(&mut self) -> Option<Result<Rendered, ServiceError>> {
         loop {
             if let Some(rendered) = self.ready.pop_front() {
-                // A single request that is over has nothing more to wait for.
-                self.done |= rendered.terminal && self.wanted.request_id.is_some();
-                if self.done {
-                    self.ready.clear();
-                }
                 return Some(Ok(rendered));
             }
             if self.done || (!self.wanted.follow && self.subscription.cursor() >= self.end) {
                 return None;
             }
-            if let Err(error) = self.read_on().await {
+            let read = if self.begun { self.read_on().await } else { self.begin().await };
+            if let Err(error) = read {
                 self.done = true;
                 return Some(Err(error));
             }
@@ -70,10 +134,10 @@ impl Reader {
     }
 
     async fn read_on(&mut self) -> Result<(), ServiceError> {
-        let records = self.subscription.next().await.map_err(|e| ServiceError::Internal(e.to_string()))?;
+        let records = self.subscription.next().await.map_err(unreadable)?;
         for record in records {
-            if !self.wanted.follow && record.version > self.end {
-                self.done = true;
+            self.done |= !self.wanted.follow && record.version > self.end;
+            if self.done {
                 return Ok(());
             }
             self.render(&record)?;
@@ -82,12 +146,19 @@ impl Reader {
     }
 
     fn render(&mut self, record: &Record) -> Result<(), ServiceError> {
+        if record.version < self.first {
+            self.transcript.pass(record);
+            return Ok(());
+        }
         let event = events::decode(record).map_err(|error| ServiceError::Internal(error.to_string()))?;
         match self.wanted.format {
             ReplayFormat::V3 => {
                 let events = self.transcript.apply(record, &event);
                 for (index, event) in (0_u32..).zip(&events) {
                     let terminal = event.event_type.is_terminal();
+                    if terminal {
+                        self.marks.note(&self.stream, self.transcript.chain());
+                    }
                     if self.takes((record.version, index), Some(&event.request_id), terminal) {
                         self.ready.push_back(v3(event)?);
                     }
@@ -111,7 +182,8 @@ impl Reader {
             return false;
         }
         let wanted = self.wanted.after.is_none_or(|after| place > after);
-        self.done |= !wanted && terminal && one_request;
+        // A single request that is over has nothing more to wait for.
+        self.done |= terminal && one_request;
         wanted
     }
 }
@@ -151,6 +223,14 @@ fn v3(event: &WireEvent) -> Result<Rendered, ServiceError> {
     })
 }
 
+fn unreadable(error: ReadError) -> ServiceError {
+    ServiceError::Internal(error.to_string())
+}
+
 fn unwritable(error: serde_json::Error) -> ServiceError {
     ServiceError::Internal(error.to_string())
 }
+
+#[cfg(test)]
+#[path = "replay_tests.rs"]
+mod tests;

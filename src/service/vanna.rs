@@ -1,5 +1,6 @@
 //! The service itself: every promise of the routes, kept with journal and actors.
 
+use super::chain_marks::ChainMarks;
 use super::directory::Directory;
 use super::record::{self, Summary};
 use super::replay::{self, Wanted};
@@ -42,6 +43,7 @@ pub struct VannaParts {
 /// The service.
 pub struct Vanna {
     parts: VannaParts,
+    marks: Arc<ChainMarks>,
     checking: Arc<Semaphore>,
 }
 
@@ -49,7 +51,7 @@ impl Vanna {
     /// The service over its parts. Conversations that a stop cut off are woken and go on.
     #[must_use]
     pub fn new(parts: VannaParts) -> Self {
-        let vanna = Self { parts, checking: Arc::new(Semaphore::new(1)) };
+        let vanna = Self { parts, marks: Arc::default(), checking: Arc::new(Semaphore::new(1)) };
         vanna.wake_running();
         vanna
     }
@@ -175,7 +177,7 @@ impl Service for Vanna {
         }
         let wanted =
             Wanted { after, request_id: replay.request_id, follow: replay.follow, format: replay.format };
-        Ok(replay::stream(Arc::clone(&self.parts.journal), stream, wanted))
+        Ok(replay::stream(Arc::clone(&self.parts.journal), Arc::clone(&self.marks), stream, wanted))
     }
 
     async fn cancel(&self, caller: &Caller, conversation: &str, request: &str) -> Result<(), ServiceError> {

@@ -8,11 +8,14 @@ use vanna_actors::runtime::SnapshotStore;
 use vanna_journal::StreamId;
 
 /// Outlives processes, as a store on disk does.
-pub(crate) struct Unreliable(Mutex<(Chance, BTreeMap<StreamId, Vec<Vec<u8>>>)>);
+pub(crate) struct Unreliable(Mutex<(Chance, Kept)>);
+
+/// Everything that was ever kept, oldest first.
+type Kept = BTreeMap<StreamId, Vec<Vec<u8>>>;
 
 impl Unreliable {
     pub(crate) fn new(seed: u64) -> Self {
-        Self(Mutex::new((Chance::of(seed, "snapshots"), BTreeMap::new())))
+        Self(Mutex::new((Chance::of(seed, "snapshots"), Kept::new())))
     }
 }
 

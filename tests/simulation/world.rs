@@ -177,7 +177,7 @@ fn settings(seed: u64) -> Settings {
     let mut size = |most: u64| usize::try_from(1 + chance.below(most)).unwrap();
     let (live, effects, waiting_per_stream, idle, sweep) = (size(4), size(8), size(8), size(90), size(12));
     let inside = if size(4) == 1 { size(6) } else { 4_096 };
-    let snapshot_every = size(9);
+    let snapshot_every = size(40);
     let effects_waiting = if size(8) == 1 { size(4) } else { 4_096 };
     Settings {
         live,
