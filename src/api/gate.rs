@@ -120,6 +120,11 @@ fn is_loopback(name: &str) -> bool {
     plain && (host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback()))
 }
 
+/// As for every route that acts, though a socket is opened by a GET.
+pub(crate) fn check_origin_of_socket(headers: &HeaderMap) -> Result<(), Problem> {
+    check_origin(&Method::POST, headers)
+}
+
 /// A page of another site may not make the browser of one of our users act here. Browsers say
 /// `same-origin` by themselves, which holds where a proxy has changed the host.
 fn check_origin(method: &Method, headers: &HeaderMap) -> Result<(), Problem> {

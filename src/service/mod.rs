@@ -2,6 +2,7 @@
 
 mod chain_marks;
 mod directory;
+mod feed;
 pub mod record;
 mod replay;
 pub mod upkeep;

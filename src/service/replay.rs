@@ -2,7 +2,7 @@
 
 use super::chain_marks::ChainMarks;
 use super::record;
-use crate::api::service::{EventStream, Rendered, ReplayFormat, ServiceError};
+use crate::api::service::{EventStream, Rendered, ReplayFormat, ServiceError, Signal, SignalStream};
 use crate::projections::transcript::{Transcript, cursor};
 use crate::projections::wire::v3::WireEvent;
 use futures::StreamExt;
@@ -64,6 +64,39 @@ fn reader(journal: Arc<dyn Journal>, marks: Arc<ChainMarks>, stream: StreamId, w
     }
 }
 
+/// The events of one conversation after a place, and a word when those that are recorded end.
+pub(super) fn signals(
+    journal: Arc<dyn Journal>,
+    marks: Arc<ChainMarks>,
+    stream: StreamId,
+    after: Option<(Place, String)>,
+) -> SignalStream {
+    let (after, last) = after.unzip();
+    let wanted = Wanted { after, request_id: None, follow: true, format: ReplayFormat::V3 };
+    let reader = reader(journal, marks, stream, wanted);
+    futures::stream::unfold((reader, last, false), |(mut reader, mut last, mut told)| async move {
+        loop {
+            if let Some(event) = reader.ready.pop_front() {
+                last = Some(event.id.clone());
+                let signal = Signal::Event { cursor: event.id.clone(), event };
+                return Some((Ok(signal), (reader, last, told)));
+            }
+            if !told && reader.subscription.caught_up() {
+                told = true;
+                return Some((Ok(Signal::CaughtUp { cursor: last.clone() }), (reader, last, told)));
+            }
+            if reader.done {
+                return None;
+            }
+            if let Err(error) = reader.read_on().await {
+                reader.done = true;
+                return Some((Err(error), (reader, last, told)));
+            }
+        }
+    })
+    .boxed()
+}
+
 impl Reader {
     fn into_stream(self) -> EventStream {
         futures::stream::unfold(self, |mut reader| async move {
@@ -77,7 +110,7 @@ impl Reader {
     /// hash chain up to there is known.
     async fn begin(&mut self) -> Result<(), ServiceError> {
         self.begun = true;
-        self.first = self.first_version().await.map_err(unreadable)?;
+        self.first = self.first_version().await.map_err(unread)?;
         let before = self.first.saturating_sub(1);
         let after = match self.wanted.format {
             ReplayFormat::V3 => {
@@ -125,8 +158,7 @@ impl Reader {
             if self.done || (!self.wanted.follow && self.subscription.cursor() >= self.end) {
                 return None;
             }
-            let read = if self.begun { self.read_on().await } else { self.begin().await };
-            if let Err(error) = read {
+            if let Err(error) = self.read_on().await {
                 self.done = true;
                 return Some(Err(error));
             }
@@ -134,7 +166,10 @@ impl Reader {
     }
 
     async fn read_on(&mut self) -> Result<(), ServiceError> {
-        let records = self.subscription.next().await.map_err(unreadable)?;
+        if !self.begun {
+            return self.begin().await;
+        }
+        let records = self.subscription.next().await.map_err(unread)?;
         for record in records {
             self.done |= !self.wanted.follow && record.version > self.end;
             if self.done {
@@ -213,7 +248,7 @@ fn fact(record: &Record, event: &Event, terminal: bool) -> Result<Rendered, Serv
     })
 }
 
-fn v3(event: &WireEvent) -> Result<Rendered, ServiceError> {
+pub(super) fn v3(event: &WireEvent) -> Result<Rendered, ServiceError> {
     Ok(Rendered {
         id: event.event_id.clone(),
         event: event.event_type.name(),
@@ -223,8 +258,15 @@ fn v3(event: &WireEvent) -> Result<Rendered, ServiceError> {
     })
 }
 
-fn unreadable(error: ReadError) -> ServiceError {
-    ServiceError::Internal(error.to_string())
+/// A journal that is closed belongs to a service that ends; anything else is a fault.
+pub(super) fn unread(error: ReadError) -> ServiceError {
+    match error {
+        ReadError::Closed => ServiceError::Unavailable {
+            message: "The service is shutting down.".to_owned(),
+            retry_after: None,
+        },
+        other => ServiceError::Internal(other.to_string()),
+    }
 }
 
 fn unwritable(error: serde_json::Error) -> ServiceError {

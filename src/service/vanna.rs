@@ -2,10 +2,13 @@
 
 use super::chain_marks::ChainMarks;
 use super::directory::Directory;
+use super::feed;
 use super::record::{self, Summary};
 use super::replay::{self, Wanted};
 use super::upkeep;
-use crate::api::service::{Accepted, Ask, Caller, EventStream, Replay, Service, ServiceError};
+use crate::api::service::{
+    Accepted, Ask, Caller, EventStream, Replay, Service, ServiceError, SignalStream, Subscribe,
+};
 use crate::projections::transcript::cursor;
 use async_trait::async_trait;
 use jiff::civil::Date;
@@ -178,6 +181,26 @@ impl Service for Vanna {
         let wanted =
             Wanted { after, request_id: replay.request_id, follow: replay.follow, format: replay.format };
         Ok(replay::stream(Arc::clone(&self.parts.journal), Arc::clone(&self.marks), stream, wanted))
+    }
+
+    async fn subscribe(&self, caller: &Caller, subscribe: Subscribe) -> Result<SignalStream, ServiceError> {
+        let journal = Arc::clone(&self.parts.journal);
+        if let Some(conversation) = &subscribe.conversation {
+            let stream = self.own(caller, conversation).await?;
+            let after = subscribe.after.map(|id| cursor::decode(&stream, &id).map(|place| (place, id)));
+            let after = after.transpose().map_err(|error| ServiceError::InvalidRequest(error.to_string()))?;
+            return Ok(replay::signals(journal, Arc::clone(&self.marks), stream, after));
+        }
+        let Some(after) = subscribe.after else { return Ok(feed::signals(journal, caller, None, None)) };
+        let (conversation, id) = feed::split(&after).ok_or_else(|| {
+            ServiceError::InvalidRequest(
+                "after is no cursor of a subscription to all conversations".to_owned(),
+            )
+        })?;
+        let (stream, id) = (self.own(caller, conversation).await?, id.to_owned());
+        let from = Arc::clone(&journal);
+        let start = aside(move || feed::locate(from.as_ref(), &stream, &id)).await??;
+        Ok(feed::signals(journal, caller, Some(start), Some(after)))
     }
 
     async fn cancel(&self, caller: &Caller, conversation: &str, request: &str) -> Result<(), ServiceError> {

@@ -6,6 +6,7 @@
 #[cfg(test)]
 mod catch_up_tests;
 pub mod clock;
+mod derived_snapshots;
 pub mod effects;
 pub mod entity;
 pub mod gate;
@@ -19,6 +20,7 @@ mod snapshot_tests;
 mod tests;
 
 pub use clock::{Clock, Context, Ids, SystemClock, SystemIds};
+pub use derived_snapshots::DerivedSnapshots;
 pub use effects::{EffectPool, Effects};
 pub use entity::{Decision, Entity, Meta};
 pub use gate::Gate;

@@ -8,5 +8,6 @@ mod openapi;
 mod replay;
 mod routes;
 mod schemas;
+mod socket;
 
 pub(crate) use routes::routes;
