@@ -19,8 +19,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use vanna_actors::conversation::{Adapters, Conversation};
 use vanna_actors::ports::sql::{Limits, SqlRunner};
-use vanna_actors::runtime::{Clock, Handle, Ids, Settings, SystemClock, SystemIds};
-use vanna_journal::derived::SledDerived;
+use vanna_actors::runtime::{Clock, DerivedSnapshots, Handle, Ids, Settings, SystemClock, SystemIds};
+use vanna_journal::derived::{Derived, SledDerived};
 use vanna_journal::projection::{Pace, Projections};
 use vanna_journal::{Journal, OpenError, OpenOptions, SledJournal};
 
@@ -77,16 +77,20 @@ pub async fn start(config: &Config, journal: Arc<dyn Journal>) -> Result<Vanna, 
         limits: limits(config),
         clock: Arc::clone(&clock),
     };
-    let projections = open_projections(&config.data, Arc::clone(&journal), Pace::default()).await?;
+    let rows = open_rows(&config.data).await?;
+    let snapshots = Arc::new(DerivedSnapshots::new(Arc::clone(&rows)));
+    let projections = Projections::start(Arc::clone(&journal), rows, registry(), Pace::default());
+    let projections = projections.await.map_err(machine)?;
     // Rows that take longer to build are told of as long as they are not there.
     projections.reached(ConversationList::NAME, 0, READY).await;
     let directory = Directory::new(Arc::new(projections));
-    let conversations = Handle::<Conversation>::start(
+    let conversations = Handle::<Conversation>::start_with(
         Arc::clone(&journal),
         Arc::clone(&clock),
         Arc::clone(&ids),
         adapters,
         Settings::default(),
+        Some(snapshots),
     )
     .await
     .map_err(machine)?;
@@ -100,10 +104,15 @@ pub async fn open_projections(
     journal: Arc<dyn Journal>,
     pace: Pace,
 ) -> Result<Projections, AppError> {
-    let rows = data.join("derived");
-    let opened = tokio::task::spawn_blocking(move || SledDerived::open(&rows));
-    let store = opened.await.map_err(machine)?.map_err(machine)?;
-    Projections::start(journal, Arc::new(store), registry(), pace).await.map_err(machine)
+    let rows = open_rows(data).await?;
+    Projections::start(journal, rows, registry(), pace).await.map_err(machine)
+}
+
+/// Everything that is derived from the journal and may be lost.
+async fn open_rows(data: &Path) -> Result<Arc<dyn Derived>, AppError> {
+    let dir = data.join("derived");
+    let opened = tokio::task::spawn_blocking(move || SledDerived::open(&dir));
+    Ok(Arc::new(opened.await.map_err(machine)?.map_err(machine)?))
 }
 
 /// A model with the reader of questions about it; values come from the database when there is one.

@@ -183,6 +183,9 @@ pub enum ServiceError {
     /// The request id already names another question: 409.
     #[error("{0}")]
     RequestConflict(String),
+    /// A newer version has written in the conversation, and only that one can go on: 409.
+    #[error("{0}")]
+    NewerFacts(String),
     /// More than is taken: 413.
     #[error("{0}")]
     PayloadTooLarge(String),

@@ -1,5 +1,6 @@
 //! The service itself: every promise of the routes, kept with journal and actors.
 
+use super::chain_marks::ChainMarks;
 use super::directory::{self, Directory};
 use super::feed;
 use super::record::{self, Summary};
@@ -45,6 +46,7 @@ pub struct VannaParts {
 /// The service.
 pub struct Vanna {
     parts: VannaParts,
+    marks: Arc<ChainMarks>,
     checking: Arc<Semaphore>,
 }
 
@@ -54,7 +56,7 @@ impl Vanna {
     /// Must be called within a runtime.
     #[must_use]
     pub fn start(parts: VannaParts) -> Self {
-        let vanna = Self { parts, checking: Arc::new(Semaphore::new(1)) };
+        let vanna = Self { parts, marks: Arc::default(), checking: Arc::new(Semaphore::new(1)) };
         tokio::spawn(vanna.wake_open_turns());
         vanna
     }
@@ -114,6 +116,8 @@ impl Vanna {
             Some(owner) if owner == caller.principal => Ok(stream),
             Some(_) => Err(foreign()),
             None if self.parts.directory.is_taken(id)? => Err(foreign()),
+            // Its first fact names its owner, and this version cannot read it.
+            None if self.parts.journal.version_of(&stream) > 0 => Err(newer_facts()),
             None => Err(ServiceError::NotFound(format!("There is no conversation `{id}`."))),
         }
     }
@@ -185,7 +189,7 @@ impl Service for Vanna {
         }
         let wanted =
             Wanted { after, request_id: replay.request_id, follow: replay.follow, format: replay.format };
-        Ok(replay::stream(Arc::clone(&self.parts.journal), stream, wanted))
+        Ok(replay::stream(Arc::clone(&self.parts.journal), Arc::clone(&self.marks), stream, wanted))
     }
 
     async fn subscribe(&self, caller: &Caller, subscribe: Subscribe) -> Result<SignalStream, ServiceError> {
@@ -194,7 +198,7 @@ impl Service for Vanna {
             let stream = self.own(caller, conversation).await?;
             let after = subscribe.after.map(|id| cursor::decode(&stream, &id).map(|place| (place, id)));
             let after = after.transpose().map_err(|error| ServiceError::InvalidRequest(error.to_string()))?;
-            return Ok(replay::signals(journal, stream, after));
+            return Ok(replay::signals(journal, Arc::clone(&self.marks), stream, after));
         }
         let Some(after) = subscribe.after else { return Ok(feed::signals(journal, caller, None, None)) };
         let (conversation, id) = feed::split(&after).ok_or_else(|| {
@@ -293,6 +297,14 @@ fn foreign() -> ServiceError {
     ServiceError::ConversationAccessDenied("The conversation belongs to someone else.".to_owned())
 }
 
+fn newer_facts() -> ServiceError {
+    ServiceError::NewerFacts(
+        "A newer version of the service has written in this conversation. Its past can be replayed here; \
+         to go on with it, use the newer version."
+            .to_owned(),
+    )
+}
+
 fn unreadable(error: ReadError) -> ServiceError {
     ServiceError::Internal(error.to_string())
 }
@@ -315,6 +327,7 @@ fn refusal(error: SendError<Refusal>) -> ServiceError {
         SendError::Refused(Refusal::TurnRunning { request_id }) => ServiceError::RequestConflict(format!(
             "Request `{request_id}` is still running in this conversation. Wait for it or cancel it."
         )),
+        SendError::Refused(Refusal::NewerFacts { .. }) => newer_facts(),
         SendError::Refused(Refusal::UnknownRequest) => {
             ServiceError::NotFound("There is no such request in this conversation.".to_owned())
         }
