@@ -5,6 +5,7 @@ use super::overlay::Overlay;
 use super::prove;
 use super::recover::{self, Recovered, recover};
 use super::reserve::Reserve;
+use super::settle::settle;
 use super::shared::Shared;
 use super::slot::Slot;
 use super::store::Store;
@@ -186,6 +187,7 @@ fn create(data: &mut DataDir, reserve: &Reserve, overlay: &Overlay) -> Result<Fo
 }
 
 fn reopen(data: &DataDir, reserve: &Reserve, overlay: &Overlay) -> Result<Found, OpenError> {
+    settle(data).map_err(|error| OpenError::io(data.root(), error))?;
     let (file, mark) = HighWater::open(&data.head())?;
     if !data.blobs().is_dir() {
         return Err(OpenError::damaged(data.blobs().display().to_string(), "the directory is missing"));
@@ -288,7 +290,7 @@ impl Drop for SledJournal {
     }
 }
 
-fn disk_bytes(dir: &Path) -> std::io::Result<u64> {
+pub(super) fn disk_bytes(dir: &Path) -> std::io::Result<u64> {
     let mut total = 0;
     for entry in std::fs::read_dir(dir)? {
         let entry = entry?;

@@ -3,13 +3,18 @@
 //! One thread writes (`writer`); it owns the order, and sled (`store`) holds one value per group
 //! commit. Everything that readers need beyond the frames (`index`, `overlay`) is derived from them.
 
+mod compact;
 mod highwater;
 mod index;
 mod journal;
 mod overlay;
 mod prove;
+mod raw;
+mod rebuild;
 mod recover;
+mod reindex;
 mod reserve;
+mod settle;
 mod shared;
 mod slot;
 mod spill;
@@ -18,3 +23,4 @@ mod verify;
 mod writer;
 
 pub use self::journal::SledJournal;
+pub(crate) use self::rebuild::Rebuild;
