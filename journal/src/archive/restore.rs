@@ -27,6 +27,8 @@ const BUILDING: &str = "restoring";
 /// What a restore did.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Restored {
+    /// The last position that was restored.
+    pub position: Position,
     /// What the full check of the new directory says.
     pub report: Report,
     /// Where the frames came from, in their order.
@@ -78,7 +80,7 @@ pub fn restore(from: &Path, to: &Path, visit: &mut dyn FnMut(Position)) -> Resul
     let evidence = if from.is_dir() { Evidence::of_archive(from)? } else { Evidence::default() };
     let mut source = open_source(from)?;
     let mut built = build(to, &mut *source, evidence, false, visit)?;
-    let whole = Piece { first: 1, last: built.report.records, origin: from.display().to_string() };
+    let whole = Piece { first: 1, last: built.position, origin: from.display().to_string() };
     built.pieces = vec![whole];
     Ok(built)
 }
@@ -158,7 +160,7 @@ pub fn salvage(
     let mut merged = Merged::new(folder, carved, Some(damaged.join("blobs")));
     let known = merged.known().max(signed).max(mark.map_or(0, |(position, ..)| position));
     let mut built = build(to, &mut merged, evidence, true, visit)?;
-    let end = built.report.records;
+    let end = built.position;
     if known > end {
         let whole = merged.carved.frames_above(end);
         let origin = format!("lost; {whole} frames beyond are whole, but what they follow is not");
@@ -252,7 +254,15 @@ fn fill(
         let place = format!("{}, position {}", site.display(), damage.position);
         return Err(Fault::new(place, damage.found.clone()).into());
     }
-    Ok(Restored { report, pieces: Vec::new(), lost: None, lost_bodies, faults: Vec::new(), heads_left_out })
+    Ok(Restored {
+        position: chain.position,
+        report,
+        pieces: Vec::new(),
+        lost: None,
+        lost_bodies,
+        faults: Vec::new(),
+        heads_left_out,
+    })
 }
 
 fn lost_body(raw: &RawFrame, hash: &Hash) -> Fault {

@@ -204,7 +204,7 @@ async fn whatever_happens_to_the_storage_every_sealed_record_comes_back() {
         copy(&data, &copied);
         let what = format!("seed {seed}: {}", damage(&copied, kind, &mut draw));
         let restored = salvage(None, &copied, &new, &mut |_| ()).unwrap();
-        let end = restored.report.records;
+        let end = restored.position;
         assert!(end >= sealed && end <= head, "{what}: {sealed} {end} {head}");
         // A flipped bit costs one copy of one frame at most; everything before it is there.
         assert_eq!(restored.lost.is_none(), end == head, "{what}");
@@ -359,5 +359,149 @@ async fn an_index_is_built_anew_when_it_is_asked_for() {
     assert_eq!(
         (again.records, again.streams, again.body_bytes),
         (stats.records, stats.streams, stats.body_bytes)
+    );
+}
+
+fn export_of(journal: &SledJournal) -> String {
+    let mut text = String::new();
+    let line = |line: Line, _: &Record| {
+        text += &serde_json::to_string(&line).unwrap();
+        text += "\n";
+        Ok(())
+    };
+    export(journal, 0, true, line).unwrap();
+    text
+}
+
+#[tokio::test]
+async fn an_export_makes_the_same_journal_and_no_changed_one_is_taken() {
+    let home = tempfile::tempdir().unwrap();
+    let journal = open(&home.path().join("data"));
+    write(&journal, 60, &mut Draw::new(2)).await;
+    let text = export_of(&journal);
+    let new = home.path().join("new");
+    let take = |text: &str| import(text.as_bytes(), "the export", &new, &mut |_| ());
+    let imported = take(&text).unwrap();
+    let again = open(&new);
+    assert_eq!(
+        (imported.report.records, imported.report.head_hash),
+        (journal.extent().0, journal.extent().2)
+    );
+    assert!(raw(&again, imported.report.records) == raw(&journal, imported.report.records));
+    assert!(export_of(&again) == text);
+    drop(again);
+    fs::remove_dir_all(&new).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    let mut draw = Draw::new(9);
+    for case in 0..40 {
+        let at = index(&mut draw, lines.len());
+        let mut changed: Vec<String> = lines.iter().map(|line| format!("{line}\n")).collect();
+        let mut line: serde_json::Value = serde_json::from_str(lines[at]).unwrap();
+        match case % 8 {
+            0 => changed.truncate(at),
+            1 => drop(changed.remove(at)),
+            2 => changed.swap(at, (at + 1) % lines.len()),
+            3 => changed[at].truncate(lines[at].len() / 2),
+            4 => line["at_us"] = 1.into(),
+            5 => line["body"] = "AAAA".into(),
+            6 => line["blob"] = (!line["blob"].as_bool().unwrap_or(false)).into(),
+            _ => line["append"] = serde_json::json!({"records": 1, "request": "another"}),
+        }
+        if case % 8 > 3 {
+            changed[at] = format!("{line}\n");
+        }
+        let taken = take(&changed.concat());
+        let error = taken.err().unwrap_or_else(|| panic!("case {case} at {at} was taken"));
+        assert!(
+            error.is_damage() && error.to_string().contains("the export line"),
+            "case {case} at {at}: {error}"
+        );
+        assert!(!new.exists() && !home.path().join("new.restoring").exists());
+    }
+    let file = home.path().join("all.seg");
+    export_segment(&journal, &file, &mut |_| ()).unwrap();
+    assert!(is_segment(&file));
+    let restored = restore(&file, &new, &mut |_| ()).unwrap();
+    assert_eq!(restored.report.head_hash, journal.extent().2);
+}
+
+#[tokio::test]
+async fn a_scrub_names_all_damage() {
+    let home = tempfile::tempdir().unwrap();
+    let data = home.path().join("data");
+    let journal = open(&data);
+    write(&journal, 90, &mut Draw::new(2)).await;
+    let folder = seal_up(&journal, &data.join("archive"), 20);
+    drop(journal);
+    let scrubbed = |data: &Path| scrub(data, &data.join("archive"), &mut |_| ()).unwrap();
+    let whole = scrubbed(&data);
+    assert_eq!(whole.faults, vec![]);
+    assert_eq!((whole.sealed, whole.segments), (whole.records, folder.segments.len() as u64));
+    assert!(whole.bodies > 1 && whole.signed_heads == 1);
+
+    flip(&folder.segments[1].1, 4000);
+    fs::remove_file(&folder.segments[2].1).unwrap();
+    let mut blobs = Vec::new();
+    for dir in fs::read_dir(data.join("blobs")).unwrap() {
+        blobs.extend(fs::read_dir(dir.unwrap().path()).unwrap().map(|file| file.unwrap().path()));
+    }
+    blobs.sort();
+    flip(&blobs[0], 77);
+    fs::remove_file(&blobs[1]).unwrap();
+    let heads = data.join("heads.log");
+    let text = fs::read_to_string(&heads).unwrap();
+    fs::write(&heads, format!("{text}nonsense\n")).unwrap();
+    // A heads.log that cannot be read keeps the journal from being opened; all else is told.
+    let found = scrubbed(&data).faults;
+    let told = |what: &str| found.iter().filter(|fault| fault.to_string().contains(what)).count();
+    assert!(told("heads.log line 2") >= 1 && told("no segment holds") == 1, "{found:?}");
+    assert_eq!((told("checksum of the block"), told("not what its name says")), (1, 1), "{found:?}");
+    fs::write(&heads, text).unwrap();
+    let found = scrubbed(&data).faults;
+    let blob = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
+    for path in [&blobs[0], &blobs[1]] {
+        let fault = found.iter().find(|fault| fault.place.contains(&blob(path))).unwrap();
+        assert!(fault.first.is_some() && fault.remedy.contains("--salvage"), "{fault}");
+    }
+    assert!(found.iter().any(|fault| fault.remedy.contains("journal seal")));
+
+    // What is there twice comes back from where it is whole.
+    let (new, journal) = (home.path().join("new"), open(&data));
+    backup(&journal, &data, &data.join("archive"), &mut |_| ()).unwrap_err();
+    drop(journal);
+    let restored = salvage(None, &data, &new, &mut |_| ()).unwrap();
+    // A body that is nowhere whole costs itself, not its record and not what follows.
+    assert_eq!((restored.lost, restored.position), (None, whole.records));
+    assert!(!restored.lost_bodies.is_empty());
+}
+
+#[tokio::test]
+async fn an_archiver_follows_the_head_and_trouble_only_pauses_it() {
+    let home = tempfile::tempdir().unwrap();
+    let [data, dir, new] = ["data", "archive", "new"].map(|name| home.path().join(name));
+    let journal = std::sync::Arc::new(open(&data));
+    write(&journal, 30, &mut Draw::new(2)).await;
+    // A file stands where the archive goes.
+    fs::write(&dir, b"in the way").unwrap();
+    let options = ArchiverOptions {
+        size: SegmentSize { bytes: 1 << 20, frames: 10 },
+        pause: std::time::Duration::from_millis(1),
+        ..ArchiverOptions::new(dir.clone(), data.clone())
+    };
+    let archiver = Archiver::start(journal.clone(), options);
+    let mut state = archiver.state();
+    state.wait_for(|state| state.trouble.is_some()).await.unwrap();
+    write(&journal, 10, &mut Draw::new(3)).await;
+    fs::remove_file(&dir).unwrap();
+    let head = journal.extent().0;
+    state.wait_for(|state| state.trouble.is_none() && state.sealed >= head).await.unwrap();
+    write(&journal, 30, &mut Draw::new(4)).await;
+    state.wait_for(|state| state.sealed > head).await.unwrap();
+    write(&journal, 1, &mut Draw::new(5)).await;
+    archiver.close().await;
+    let restored = restore(&dir, &new, &mut |_| ()).unwrap();
+    assert_eq!(
+        (restored.report.records, restored.report.head_hash),
+        (journal.extent().0, journal.extent().2)
     );
 }

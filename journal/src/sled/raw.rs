@@ -32,6 +32,21 @@ impl SledJournal {
         Ok(self.shared.with_store(|store| store.raw_from(first, 1))?.pop())
     }
 
+    /// The first frame that begins at or after a position.
+    pub(crate) fn raw_frame_from(&self, position: Position) -> Result<Option<RawFrame>, ReadError> {
+        Ok(self.shared.with_store(|store| store.raw_from(position, 1))?.pop())
+    }
+
+    /// Where the first frame begins at or after a position, whole or not.
+    pub(crate) fn next_first(&self, position: Position) -> Result<Option<Position>, ReadError> {
+        self.shared.with_store(|store| store.next_first(position))
+    }
+
+    /// A body that a frame keeps outside of itself.
+    pub(crate) fn large_body(&self, hash: &Hash) -> Result<Vec<u8>, ReadError> {
+        self.shared.blobs.get(hash)
+    }
+
     /// How far the journal is, its bytes of bodies, and the hash of its last frame.
     pub(crate) fn extent(&self) -> (Position, u64, Hash) {
         let (figures, hash) = self.shared.figures();
