@@ -78,8 +78,9 @@ pub enum OpenError {
 }
 
 /// The way out of damage.
-pub(crate) const RESTORE: &str =
-    "keep a copy of the directory, then restore it from a backup; nothing was changed";
+pub(crate) const RESTORE: &str = "nothing was changed; `vanna journal scrub` names all damage, and `vanna journal \
+                                  restore --salvage THIS_DIRECTORY --data A_NEW_ONE` builds a whole one from the \
+                                  archive and from what can still be read";
 
 impl OpenError {
     /// A stable code.

@@ -265,10 +265,7 @@ fn open_error(dir: &Path, trouble: &Trouble) -> OpenError {
         }
         other => other.to_string(),
     };
-    let remedy = "keep a copy of the directory; then move `snap.*` in it aside and start again, or restore \
-                  it from a backup"
-        .into();
-    OpenError::Damaged { place, found, remedy }
+    OpenError::damaged(place, found)
 }
 
 pub(super) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
