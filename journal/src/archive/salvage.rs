@@ -53,7 +53,7 @@ impl Merged {
         raw.frame.head.follows(self.position, &self.hash).is_ok() && is_whole(&raw.frame).is_ok()
     }
 
-    fn from_archive(&mut self) -> Result<Option<RawFrame>, ArchiveError> {
+    fn archived(&mut self) -> Result<Option<RawFrame>, ArchiveError> {
         let next = self.position + 1;
         if self.ready.front().is_none_or(|raw| raw.frame.head.first != next) {
             self.ready.clear();
@@ -108,7 +108,7 @@ fn note(faults: &mut Vec<Fault>, fault: &Fault) {
 
 impl FrameSource for Merged {
     fn next_frame(&mut self) -> Result<Option<RawFrame>, ArchiveError> {
-        if let Some(raw) = self.from_archive()? {
+        if let Some(raw) = self.archived()? {
             let origin =
                 self.archive.as_ref().map_or_else(String::new, |folder| folder.dir.display().to_string());
             self.took(&raw, origin);
