@@ -7,6 +7,7 @@ mod conversations;
 mod failure;
 mod journal;
 mod progress;
+mod remote;
 mod replay;
 mod run;
 mod semantic;

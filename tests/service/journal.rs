@@ -1,6 +1,7 @@
 //! Looking after the record: proofs, exports and checks as operators meet them.
 
-use serde_json::Value;
+use crate::support::{PATIENCE, Server, read_frames};
+use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -145,7 +146,7 @@ fn a_backup_an_export_and_a_compaction_all_give_the_same_journal() {
     assert_eq!((code, &compacted["head_hash"]), (0, &report["head_hash"]));
     assert_eq!(
         told(&data, &["journal", "reindex"]),
-        (0, serde_json::json!({"records": report["records"], "streams": 1}))
+        (0, json!({"records": report["records"], "streams": 1}))
     );
     assert_eq!(replay(&data), truth);
     assert_eq!(told(&data, &["journal", "scrub"]).0, 0);
@@ -196,12 +197,12 @@ async fn a_running_service_seals_and_can_be_backed_up() {
     let home = tempfile::tempdir().expect("a directory");
     let [data, kept, new] = ["data", "kept", "new"].map(|name| home.path().join(name));
     answered(&data);
-    let server = crate::support::Server::start(&data).await;
+    let server = Server::start(&data).await;
     let archive = data.join("archive");
     // The service seals at its start what was not sealed before.
     let begun = std::time::Instant::now();
     while !archive.join("head.pub").exists() {
-        assert!(begun.elapsed() < crate::support::PATIENCE, "the service seals");
+        assert!(begun.elapsed() < PATIENCE, "the service seals");
         tokio::task::yield_now().await;
     }
     let (code, made) = told(&data, &["journal", "backup", text_of(&kept)]);
@@ -211,7 +212,7 @@ async fn a_running_service_seals_and_can_be_backed_up() {
     {
         assert_eq!(vanna(&data, command).0, 3, "{command:?} keeps off a directory that is held");
     }
-    let body = serde_json::json!({"message": "total revenue", "conversation_id": "c1", "request_id": "r1"});
+    let body = json!({"message": "total revenue", "conversation_id": "c1", "request_id": "r1"});
     let asked =
         reqwest::Client::new().post(server.url("chat/poll")).json(&body).send().await.expect("answers");
     assert_eq!(asked.status(), 200);
@@ -222,4 +223,26 @@ async fn a_running_service_seals_and_can_be_backed_up() {
     let (code, restored) =
         told(&home.path().join("older"), &["journal", "restore", "--from", text_of(&kept)]);
     assert_eq!((code, &restored["position"]), (0, &made["position"]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_running_service_checks_its_journal_and_tells_its_figures() {
+    let home = tempfile::tempdir().expect("a directory");
+    let data = home.path().join("data");
+    let server = Server::start(&data).await;
+    let body = json!({"message": "total revenue", "conversation_id": "c1"});
+    let asked = reqwest::Client::new().post(server.url("chat/events")).json(&body).send().await;
+    read_frames(asked.expect("answers")).await;
+    let remote = ["--server", server.base.as_str(), "--json"];
+    let call = |command: &str| {
+        let arguments = [&["journal", command][..], &remote].concat();
+        let (code, out) = vanna(&data, &arguments);
+        (code, serde_json::from_str::<Value>(&out).expect("JSON"))
+    };
+    let ((verified, report), (told, stats)) = (call("verify"), call("stats"));
+    assert_eq!((verified, told, &report["whole"]), (0, 0, &true.into()));
+    assert_eq!((&report["records"], &report["head_hash"]), (&stats["records"], &stats["head_hash"]));
+    assert_eq!(server.terminate().await, 0);
+    let (_, offline) = vanna(&data, &["journal", "stats", "--json"]);
+    assert_eq!(serde_json::from_str::<Value>(&offline).expect("JSON")["head_hash"], stats["head_hash"]);
 }

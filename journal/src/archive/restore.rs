@@ -14,7 +14,7 @@ use crate::admin::Report;
 use crate::blobs::Blobs;
 use crate::chain::{SignedHead, check_heads, hex_text, public_key, read_keys};
 use crate::datadir::{self, DataDir, sync_dir};
-use crate::journal::{ReadError, Span};
+use crate::journal::{Journal, ReadError, Span};
 use crate::open::{OpenError, OpenOptions};
 use crate::record::{Hash, Position, hex};
 use crate::sled::Rebuild;

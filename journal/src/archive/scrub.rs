@@ -6,7 +6,7 @@ use super::frames::{Chain, RawFrame};
 use super::scan::Segment;
 use crate::SledJournal;
 use crate::chain::check_heads;
-use crate::journal::Span;
+use crate::journal::{Journal, Span};
 use crate::open::{OpenError, OpenOptions};
 use crate::record::{Hash, Position, hex};
 use std::fs;

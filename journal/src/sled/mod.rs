@@ -4,6 +4,7 @@
 //! commit. Everything that readers need beyond the frames (`index`, `overlay`) is derived from them.
 
 mod compact;
+mod derived;
 mod highwater;
 mod index;
 mod journal;
@@ -22,5 +23,7 @@ mod store;
 mod verify;
 mod writer;
 
+pub use self::derived::SledDerived;
 pub use self::journal::SledJournal;
 pub(crate) use self::rebuild::Rebuild;
+pub(crate) use self::store::panic_text;
