@@ -2,7 +2,8 @@
 //!
 //! `vanna.journal` marks the directory and its format, `lock` names the process that has it,
 //! `journal/` is the storage engine's, `blobs/` holds large bodies, `head` remembers how far we got,
-//! `heads.log` holds signed heads, `keys/` the key that signs them.
+//! `heads.log` holds signed heads, `keys/` the key that signs them. `archive/` holds sealed segments,
+//! `journal.new/` and `journal.old/` are there while a compaction swaps the storage.
 
 use crate::open::{OpenError, is_full};
 use std::fs::{self, File};

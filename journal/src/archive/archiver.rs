@@ -28,7 +28,7 @@ pub struct ArchiverOptions {
     pub size: SegmentSize,
     /// Longest time that something written stays outside of the archive.
     pub delay: Duration,
-    /// First pause after a failure; it doubles up to a minute.
+    /// First pause after a failure; it doubles up to the delay.
     pub pause: Duration,
 }
 
@@ -78,9 +78,6 @@ impl Archiver {
     }
 }
 
-/// The longest pause after failures.
-const LONGEST: Duration = Duration::from_secs(60);
-
 async fn run(
     journal: Arc<SledJournal>,
     options: ArchiverOptions,
@@ -109,7 +106,7 @@ async fn run(
                     tell(&report, &error);
                     well = false;
                     due = Instant::now() + pause;
-                    pause = (pause * 2).min(LONGEST);
+                    pause = (pause * 2).min(options.delay);
                 }
             }
         }

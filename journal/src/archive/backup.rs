@@ -60,11 +60,15 @@ pub fn backup_archive(
     dir: &Path,
     visit: &mut dyn FnMut(Position),
 ) -> Result<Backup, ArchiveError> {
-    let folder = Folder::read(archive)?;
-    let Some(foot) = folder.end()? else {
-        let found = "no segments yet".into();
-        return Err(ArchiveError::NothingThere { path: archive.to_path_buf(), found });
+    let nothing = || {
+        let found = "no segments, and another process has the journal".into();
+        ArchiveError::NothingThere { path: archive.to_path_buf(), found }
     };
+    if !archive.is_dir() {
+        return Err(nothing());
+    }
+    let folder = Folder::read(archive)?;
+    let foot = folder.end()?.ok_or_else(nothing)?;
     let hash_at = |position| {
         let span = Span { first: position, last: position };
         let found = super::frames::FrameSource::next_frame(&mut FolderFrames::new(folder.clone(), span));

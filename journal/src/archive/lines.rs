@@ -218,6 +218,7 @@ struct Lines<R> {
 impl<R: BufRead> Lines<R> {
     fn wrong(&self, position: Option<Position>, found: impl Into<String>) -> ArchiveError {
         let fault = Fault::new(format!("{} line {}", self.place, self.number), found);
+        let fault = fault.remedy("nothing was made of it; take another copy, or export again");
         position.map_or(fault.clone(), |at| fault.positions(Span { first: at, last: at })).into()
     }
 

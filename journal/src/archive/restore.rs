@@ -77,6 +77,18 @@ impl Evidence {
 /// # Errors
 /// [`ArchiveError`] names the first damage; there is no new directory then.
 pub fn restore(from: &Path, to: &Path, visit: &mut dyn FnMut(Position)) -> Result<Restored, ArchiveError> {
+    // A data directory is named as often as the archive in it.
+    let within = from.join("archive");
+    let from = if within.is_dir() { within.as_path() } else { from };
+    let shown = from.display();
+    let remedy = format!("`vanna journal restore --from {shown} --salvage {shown}` takes what is whole");
+    restore_whole(from, to, visit).map_err(|error| match error {
+        ArchiveError::Damaged(fault) if fault.remedy.is_empty() => fault.remedy(&remedy).into(),
+        other => other,
+    })
+}
+
+fn restore_whole(from: &Path, to: &Path, visit: &mut dyn FnMut(Position)) -> Result<Restored, ArchiveError> {
     let evidence = if from.is_dir() { Evidence::of_archive(from)? } else { Evidence::default() };
     let mut source = open_source(from)?;
     let mut built = build(to, &mut *source, evidence, false, visit)?;
@@ -122,7 +134,7 @@ pub(crate) fn open_source(from: &Path) -> Result<Box<dyn FrameSource>, ArchiveEr
     Ok(Box::new(super::folder::FolderFrames::new(folder, Span { first: 1, last: head })))
 }
 
-/// An archive that holds at least one segment: the directory itself, or `archive` in it.
+/// An archive that holds at least one segment.
 fn archive_at(from: &Path) -> Result<Folder, ArchiveError> {
     let folder = Folder::read(from)?;
     if folder.segments.is_empty() {

@@ -7,13 +7,13 @@ use super::scan::Segment;
 use crate::SledJournal;
 use crate::chain::check_heads;
 use crate::journal::{Journal, Span};
-use crate::open::{OpenError, OpenOptions};
+use crate::open::{OpenError, OpenOptions, THIS_DIRECTORY};
 use crate::record::{Hash, Position, hex};
 use std::fs;
 use std::path::Path;
 
-const SALVAGE: &str = "`vanna journal restore --salvage` builds a whole directory from the archive and from what \
-                       can still be read";
+const SALVAGE: &str = "`vanna journal restore --salvage THIS_DIRECTORY --data NEW_DIRECTORY` builds a whole one from \
+                       the archive and from what can still be read";
 const REINDEX: &str = "`vanna journal reindex` builds it anew";
 const SEAL: &str = "`vanna journal seal` moves it aside and seals its positions anew";
 const HEADS: &str = "put `heads.log` back from a backup; the frames are not touched by it";
@@ -47,12 +47,15 @@ pub fn scrub(data: &Path, archive: &Path, visit: &mut dyn FnMut(Position)) -> Re
     let ends = if archive.is_dir() { scrub.archive(archive)? } else { Vec::new() };
     match SledJournal::open(data, OpenOptions { purpose: "scrub".into(), queue: 1 }) {
         Ok(journal) => scrub.journal(&journal, data, &ends, visit)?,
-        Err(OpenError::Damaged { place, found, remedy }) => {
-            scrub.faults.push(Fault::new(place, found).remedy(&remedy));
+        Err(OpenError::Damaged { place, found, .. }) => {
+            scrub.faults.push(Fault::new(place, found).remedy(SALVAGE));
             scrub.heads(data, |_| true)?;
             scrub.blobs(&data.join("blobs"))?;
         }
         Err(error) => return Err(error.into()),
+    }
+    for fault in &mut scrub.faults {
+        fault.remedy = fault.remedy.replace(THIS_DIRECTORY, &data.display().to_string());
     }
     Ok(scrub)
 }

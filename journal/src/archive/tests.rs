@@ -485,6 +485,7 @@ async fn an_archiver_follows_the_head_and_trouble_only_pauses_it() {
     fs::write(&dir, b"in the way").unwrap();
     let options = ArchiverOptions {
         size: SegmentSize { bytes: 1 << 20, frames: 10 },
+        delay: std::time::Duration::from_millis(50),
         pause: std::time::Duration::from_millis(1),
         ..ArchiverOptions::new(dir.clone(), data.clone())
     };

@@ -53,7 +53,7 @@ impl SledJournal {
     /// # Errors
     /// [`OpenError`]; its text says what to do.
     pub fn open(dir: &Path, options: OpenOptions) -> Result<Self, OpenError> {
-        Self::open_with(dir, options, Tail::new(TAIL_RECORDS, TAIL_BYTES))
+        Self::open_with(dir, options, Tail::new(TAIL_RECORDS, TAIL_BYTES)).map_err(|error| error.in_dir(dir))
     }
 
     /// Opens a journal that keeps next to nothing in memory: its readers always go to the disk.
