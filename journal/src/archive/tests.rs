@@ -223,6 +223,39 @@ async fn whatever_happens_to_the_storage_every_sealed_record_comes_back() {
     assert!(beyond > 0, "nothing beyond the archive ever came back");
 }
 
+/// The storage engine takes damage for the end of its log and overwrites what follows.
+#[tokio::test]
+async fn opening_a_damaged_journal_leaves_it_as_it_was() {
+    let home = tempfile::tempdir().unwrap();
+    let data = home.path().join("data");
+    let journal = open(&data);
+    write(&journal, 30, &mut Draw::new(1)).await;
+    let truth = all(&journal);
+    drop(journal);
+    let db = data.join("journal/db");
+    let whole = fs::read(&db).unwrap();
+    let mut refused = 0;
+    for byte in [8, 30, 50, 100, 200, 400, 9000] {
+        flip(&db, byte * 8);
+        let before = fs::read(&db).unwrap();
+        let options = || OpenOptions { purpose: "test".into(), queue: 1 };
+        if let Err(error) = SledJournal::open(&data, options()) {
+            assert_eq!(error.code(), "journal_damaged", "byte {byte}");
+            assert!(fs::read(&db).unwrap() == before, "byte {byte}: the storage was changed");
+            assert_eq!(SledJournal::open(&data, options()).err().unwrap().to_string(), error.to_string());
+            refused += 1;
+            let new = home.path().join(format!("new-{byte}"));
+            let saved = salvage(None, &data, &new, &mut |_| ()).unwrap();
+            if byte < 200 {
+                assert_eq!(saved.lost, None, "byte {byte}");
+                assert!(all(&open(&new)) == truth, "byte {byte}");
+            }
+        }
+        fs::write(&db, &whole).unwrap();
+    }
+    assert!(refused > 2, "{refused}");
+}
+
 #[tokio::test]
 async fn a_damaged_archive_and_a_damaged_journal_complete_each_other() {
     let home = tempfile::tempdir().unwrap();

@@ -9,6 +9,7 @@ use super::settle::settle;
 use super::shared::Shared;
 use super::slot::Slot;
 use super::store::Store;
+use super::undo::Undo;
 use super::verify;
 use super::writer::{Job, Writer};
 use crate::admin::Report;
@@ -180,8 +181,20 @@ fn create(data: &mut DataDir, reserve: &Reserve, overlay: &Overlay) -> Result<Fo
     Ok(Found { store, mark, state, health: Health::Well })
 }
 
+/// Opens what is there; what is damaged is left as it was, so that it can still be saved from.
 fn reopen(data: &DataDir, reserve: &Reserve, overlay: &Overlay) -> Result<Found, OpenError> {
     settle(data).map_err(|error| OpenError::io(data.root(), error))?;
+    let undo = Undo::before_opening(&data.journal());
+    let found = recover_stored(data, reserve, overlay);
+    if matches!(found, Err(OpenError::Damaged { .. }))
+        && let Err(error) = undo.put_back()
+    {
+        tracing::error!(%error, "the storage is damaged, and it could not be put back as it was");
+    }
+    found
+}
+
+fn recover_stored(data: &DataDir, reserve: &Reserve, overlay: &Overlay) -> Result<Found, OpenError> {
     let (file, mark) = HighWater::open(&data.head())?;
     if !data.blobs().is_dir() {
         return Err(OpenError::damaged(data.blobs().display().to_string(), "the directory is missing"));

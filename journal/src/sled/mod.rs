@@ -20,6 +20,7 @@ mod shared;
 mod slot;
 mod spill;
 mod store;
+mod undo;
 mod verify;
 mod writer;
 

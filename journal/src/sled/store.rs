@@ -16,7 +16,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// Values up to a quarter of it stay in the file that we sync.
-const SEGMENT: usize = 16 << 20;
+pub(super) const SEGMENT: usize = 16 << 20;
 const CACHE: u64 = 64 << 20;
 /// Background threads of sled may hold its file for a moment after it was closed.
 const LOCK_TRIES: u32 = 100;
