@@ -1,7 +1,7 @@
 //! What a start finds: the head, the chain, the streams, and whether all of it agrees.
 
 use super::highwater::Mark;
-use super::index::{self, Checkpoint, Indexed, SLICE};
+use super::index::{self, Checkpoint, Indexed};
 use super::overlay::Overlay;
 use super::store::Store;
 use crate::chain::SignedHead;
@@ -186,9 +186,8 @@ pub(super) fn advance(
     overlay: &Overlay,
     checkpoint: Checkpoint,
 ) -> Result<Checkpoint, super::store::WriteError> {
-    let entries = overlay.oldest(SLICE);
-    let checkpoint = index::extend(store, checkpoint, &entries)?;
-    overlay.forget(entries.len());
+    let (checkpoint, added) = overlay.oldest(|entries| index::extend(store, checkpoint, entries))?;
+    overlay.forget(added);
     Ok(checkpoint)
 }
 
