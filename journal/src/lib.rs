@@ -23,6 +23,7 @@ pub mod schema;
 mod sled;
 mod subscribe;
 mod tail;
+mod view;
 mod watchers;
 
 pub use crate::health::Health;

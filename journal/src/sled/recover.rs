@@ -111,7 +111,7 @@ fn check_tail(store: &Store, last: Option<Frame>) -> Result<(), ReadError> {
             return follows(None, &frame.head);
         }
         let before = store.frame_at(frame.head.first - 1)?;
-        follows(before.as_ref(), &frame.head)?;
+        follows(before.as_ref().map(|before| &before.head), &frame.head)?;
         match before {
             Some(before) => frame = before,
             None => return Ok(()),
@@ -124,8 +124,8 @@ fn check_tail(store: &Store, last: Option<Frame>) -> Result<(), ReadError> {
 ///
 /// # Errors
 /// [`ReadError::Damaged`] when it does not.
-pub(super) fn follows(before: Option<&Frame>, frame: &FrameHead) -> Result<(), ReadError> {
-    let (end, hash) = before.map_or((0, [0; 32]), |before| (before.last(), before.head.hash()));
+pub(super) fn follows(before: Option<&FrameHead>, frame: &FrameHead) -> Result<(), ReadError> {
+    let (end, hash) = before.map_or((0, [0; 32]), |before| (before.last(), before.hash()));
     let found = if frame.first != end + 1 {
         format!("it follows position {end}")
     } else if frame.previous != hash {
@@ -145,7 +145,7 @@ fn replay(store: &Store, overlay: &Overlay, found: &mut Recovered) -> Result<(),
     loop {
         for frame in frames {
             if before.as_ref() != Some(&frame) {
-                follows(before.as_ref(), &frame.head)?;
+                follows(before.as_ref().map(|before| &before.head), &frame.head)?;
             }
             for (position, entry) in frame.placed().filter(|(position, _)| *position > checkpoint) {
                 let entry = Indexed::of(frame.head.first, position, entry);

@@ -5,10 +5,11 @@
 //! is remembered by the open database, so after a full disk it has to be opened anew.
 
 use crate::datadir::sync_dir;
-use crate::frame::Frame;
+use crate::frame::{Frame, FrameError, FrameHead};
 use crate::journal::ReadError;
 use crate::open::{OpenError, is_full};
 use crate::record::Position;
+use crate::view::FrameView;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -117,6 +118,31 @@ impl Store {
         found.map(|(key, bytes)| frame(&key, &bytes)).transpose()
     }
 
+    /// The bytes of the last frame that starts at or before a position.
+    ///
+    /// # Errors
+    /// [`ReadError`] when they cannot be read.
+    pub(super) fn stored_at(&self, position: Position) -> Result<Option<StoredFrame>, ReadError> {
+        let place = || format!("the frame at position {position}");
+        let found = read(place, || self.frames.range(..=position.to_be_bytes()).next_back().transpose())?;
+        Ok(found.map(|(key, bytes)| StoredFrame { key, bytes }))
+    }
+
+    /// The bytes of the frames from that which holds a position on, oldest first, read as they are
+    /// asked for.
+    ///
+    /// # Errors
+    /// [`ReadError`] when they cannot be read.
+    pub(super) fn stored_from(&self, position: Position) -> Result<StoredFrames, ReadError> {
+        let start = match self.stored_at(position)? {
+            Some(found) => found.key,
+            None => (&position.to_be_bytes()).into(),
+        };
+        let place = || format!("the frames from position {position}");
+        let frames = read(place, || Ok(self.frames.range(start..)))?;
+        Ok(StoredFrames { frames, position })
+    }
+
     /// Frames that start at or after a position, oldest first, at most `limit`.
     ///
     /// # Errors
@@ -126,6 +152,38 @@ impl Store {
         let range = position.to_be_bytes()..;
         let found = read(place, || self.frames.range(range).take(limit).collect::<Result<Vec<_>, _>>())?;
         found.iter().map(|(key, bytes)| frame(key, bytes)).collect()
+    }
+}
+
+/// A frame as sled keeps it.
+pub(super) struct StoredFrame {
+    key: ::sled::IVec,
+    bytes: ::sled::IVec,
+}
+
+impl StoredFrame {
+    /// What is in it.
+    ///
+    /// # Errors
+    /// [`ReadError::Damaged`] when it is not a frame.
+    pub(super) fn view(&self) -> Result<FrameView<'_>, ReadError> {
+        checked(&self.key, FrameView::decode(&self.bytes), |view| &view.head)
+    }
+}
+
+/// Frames as sled keeps them, in their order.
+pub(super) struct StoredFrames {
+    frames: ::sled::Iter,
+    position: Position,
+}
+
+impl Iterator for StoredFrames {
+    type Item = Result<StoredFrame, ReadError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let place = || format!("the frames from position {}", self.position);
+        let found = read(place, || self.frames.next().transpose()).transpose()?;
+        Some(found.map(|(key, bytes)| StoredFrame { key, bytes }))
     }
 }
 
@@ -164,14 +222,24 @@ fn is_locked(error: &::sled::Error) -> bool {
 }
 
 fn frame(key: &[u8], bytes: &[u8]) -> Result<Frame, ReadError> {
+    checked(key, Frame::decode(bytes), |frame| &frame.head)
+}
+
+/// Whether a frame is where it says that it is.
+fn checked<T>(
+    key: &[u8],
+    decoded: Result<T, FrameError>,
+    head: impl Fn(&T) -> &FrameHead,
+) -> Result<T, ReadError> {
     let first = key.first_chunk().filter(|_| key.len() == 8).map(|key| u64::from_be_bytes(*key));
     let place = first.map_or_else(|| "a frame".into(), |first| format!("the frame at position {first}"));
-    let frame = Frame::decode(bytes)
-        .map_err(|error| ReadError::Damaged { place: place.clone(), found: error.to_string() })?;
-    if Some(frame.head.first) == first && frame.head.count > 0 {
+    let frame =
+        decoded.map_err(|error| ReadError::Damaged { place: place.clone(), found: error.to_string() })?;
+    let head = head(&frame);
+    if Some(head.first) == first && head.count > 0 {
         return Ok(frame);
     }
-    let found = format!("it says that it starts at {} with {} records", frame.head.first, frame.head.count);
+    let found = format!("it says that it starts at {} with {} records", head.first, head.count);
     Err(ReadError::Damaged { place, found })
 }
 
