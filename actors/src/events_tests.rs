@@ -1,23 +1,22 @@
-//! What was released stays readable: numbers by the lock, bytes by the golden file.
+//! What was released stays readable: numbers by the lock, shapes and bytes by their files.
 //!
-//! `events.golden` has a line `number schema bytes json` for every pair; lines are only ever added.
-//! `UPDATE_GOLDEN=1` adds the lines of pairs that have none.
+//! `events.shapes` has a line `number schema shape` for every pair, `events.golden` lines
+//! `number schema bytes json`: bodies that hold every variant of the payload, and what they say.
+//! `UPDATE_GOLDEN=1` adds the lines of pairs that have none, and changes no other.
 
 use super::*;
 use crate::json::Json;
+use crate::kinds::Opaque;
 use crate::ports::planner::{Coverage, CoverageStatus, Covered, Plan, Uncovered, UncoveredReason};
 use crate::ports::sql::{
     Check, Column, ColumnType, Failure, Format, Output, ResultSet, Role, SchemaMark, Statement, Value,
 };
+use crate::shape_tests::Traced;
 use ConversationEvent as Event;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use vanna_journal::StreamId;
 use vanna_journal::schema::KindTable;
-
-fn golden_file() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("events.golden")
-}
+use vanna_journal::{Record, StreamId};
 
 fn mark() -> SchemaMark {
     SchemaMark { snapshot_id: "snap_1".into(), hash: "blake3:aa".into() }
@@ -93,7 +92,7 @@ fn result() -> ResultSet {
 }
 
 /// One of each kind, with every field filled.
-fn samples() -> Vec<Event> {
+pub(crate) fn samples() -> Vec<Event> {
     let failure = || Failure::new("sql_failed", "It failed.", true);
     let id = || "call-1".to_owned();
     let principal = || "ann".to_owned();
@@ -162,22 +161,57 @@ fn unhex(text: &str) -> Vec<u8> {
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
 }
 
-fn line(event: &Event) -> ((u16, u16), String) {
-    let record = encode(event, 0, None).unwrap();
-    let json = serde_json::to_string(event).unwrap();
-    let pair = (record.kind, record.schema);
-    (pair, format!("{} {} {} {json}", pair.0, pair.1, hex(&record.body)))
+type Pair = (u16, u16);
+
+/// Lines by the two numbers that they begin with.
+fn lines(text: &str) -> BTreeMap<Pair, Vec<String>> {
+    let mut lines: BTreeMap<Pair, Vec<String>> = BTreeMap::new();
+    for line in text.lines() {
+        let mut words = line.split(' ');
+        let mut number = || words.next().unwrap().parse().unwrap();
+        lines.entry((number(), number())).or_default().push(line.to_owned());
+    }
+    lines
 }
 
-fn golden() -> BTreeMap<(u16, u16), String> {
-    let text = std::fs::read_to_string(golden_file()).unwrap_or_default();
-    text.lines()
-        .map(|line| {
-            let mut words = line.splitn(3, ' ');
-            let mut number = || words.next().unwrap().parse().unwrap();
-            ((number(), number()), line.to_owned())
-        })
-        .collect()
+/// Holds lines to a file of what was released; adds those of new pairs when that is asked for.
+fn hold(name: &str, found: BTreeMap<Pair, Vec<String>>, advice: &str) {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(name);
+    let mut known = lines(&std::fs::read_to_string(&path).unwrap_or_default());
+    let is_new = |pair: &Pair| !known.contains_key(pair);
+    let new: BTreeMap<_, _> = found.clone().into_iter().filter(|(pair, _)| is_new(pair)).collect();
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        known.extend(new);
+        let text: String = known.values().flatten().map(|line| format!("{line}\n")).collect();
+        std::fs::write(path, text).unwrap();
+        return;
+    }
+    assert!(new.is_empty(), "UPDATE_GOLDEN=1 adds to {name} the lines of {:?}", new.keys());
+    for (pair, found) in found {
+        assert_eq!(found, known[&pair], "{pair:?} in {name} is not what was released: {advice}");
+    }
+}
+
+fn record((kind, schema): Pair, body: Vec<u8>) -> Record {
+    Record {
+        position: 1,
+        stream: StreamId::new("conversation", "default", "c1"),
+        version: 1,
+        kind,
+        schema,
+        at: 0,
+        request_id: None,
+        causation: None,
+        key_id: 0,
+        body_hash: [0; 32],
+        body,
+    }
+}
+
+fn golden_line(pair: Pair, body: Vec<u8>) -> String {
+    let bytes = hex(&body);
+    let json = serde_json::to_string(&decode(&record(pair, body)).unwrap()).unwrap();
+    format!("{} {} {bytes} {json}", pair.0, pair.1)
 }
 
 #[test]
@@ -190,45 +224,57 @@ fn what_was_released_stays_in_the_table_under_its_numbers() {
 
 #[test]
 fn a_payload_cannot_change_without_a_new_schema_number() {
-    let mut known = golden();
-    let new: BTreeMap<_, _> =
-        samples().iter().map(line).filter(|(pair, _)| !known.contains_key(pair)).collect();
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        known.extend(new);
-        let text: String = known.values().map(|line| format!("{line}\n")).collect();
-        std::fs::write(golden_file(), text).unwrap();
-        return;
-    }
-    assert!(new.is_empty(), "UPDATE_GOLDEN=1 adds the lines of {:?}", new.keys());
-    for event in samples() {
-        let (pair, written) = line(&event);
-        assert_eq!(
-            written, known[&pair],
-            "the bytes of {pair:?} changed: give the new shape a new schema number"
-        );
-    }
-    assert_eq!(samples().len(), KINDS.len(), "one sample of each kind");
+    let line = |traced: Traced| {
+        let (kind, schema) = traced.pair;
+        (traced.pair, vec![format!("{kind} {schema} {}", traced.shape)])
+    };
+    let advice = "give the new shape a new schema number, and keep the old payload (docs/adding-things.md)";
+    hold("events.shapes", traced().into_iter().map(line).collect(), advice);
 }
 
 #[test]
 fn every_body_that_was_ever_written_is_read_as_it_was_meant() {
-    for ((kind, schema), line) in golden() {
-        let mut words = line.splitn(4, ' ').skip(2);
-        let (body, json) = (unhex(words.next().unwrap()), words.next().unwrap().to_owned());
-        let record = Record {
-            position: 1,
-            stream: StreamId::new("conversation", "default", "c1"),
-            version: 1,
-            kind,
-            schema,
-            at: 0,
-            request_id: None,
-            causation: None,
-            key_id: 0,
-            body_hash: [0; 32],
-            body,
-        };
-        let event = decode(&record).unwrap();
-        assert_eq!(serde_json::to_string(&event).unwrap(), json);
+    let mut found: BTreeMap<Pair, Vec<String>> = BTreeMap::new();
+    for event in samples() {
+        let written = encode(&event, 0, None).unwrap();
+        let pair = (written.kind, written.schema);
+        assert_eq!(decode(&record(pair, written.body.clone())).unwrap(), event);
+        found.entry(pair).or_default().push(golden_line(pair, written.body));
+    }
+    assert_eq!(found.len(), samples().len(), "one sample of each kind");
+    for Traced { pair, bodies, .. } in traced() {
+        found.entry(pair).or_default().extend(bodies.into_iter().map(|body| golden_line(pair, body)));
+    }
+    hold("events.golden", found, "bytes or their reading changed");
+}
+
+#[test]
+fn every_released_line_is_still_read() {
+    let golden = lines(include_str!("../events.golden"));
+    let pairs: Vec<Pair> = KINDS.iter().map(|kind| (kind.number, kind.schema)).collect();
+    assert!(
+        golden.keys().eq(pairs.iter().collect::<std::collections::BTreeSet<_>>()),
+        "one line of each pair"
+    );
+    for (pair, lines) in golden {
+        for line in lines {
+            let body = unhex(line.split(' ').nth(2).unwrap());
+            assert_eq!(golden_line(pair, body), line);
+        }
+    }
+}
+
+#[test]
+fn a_fact_of_a_newer_build_is_kept_as_it_is_and_never_written() {
+    for pair in [(1, 2), (9_999, 1)] {
+        let event = decode(&record(pair, vec![1, 2, 3])).unwrap();
+        let opaque = Opaque { kind: pair.0, schema: pair.1, body: vec![1, 2, 3] };
+        assert_eq!(event, Event::Unknown(opaque));
+        let json = serde_json::json!({
+            "fact": "unknown",
+            "payload": {"kind": pair.0, "schema": pair.1, "body": "AQID"},
+        });
+        assert_eq!(serde_json::to_value(&event).unwrap(), json);
+        assert!(encode(&event, 0, None).is_err());
     }
 }

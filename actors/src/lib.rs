@@ -6,5 +6,8 @@
 pub mod conversation;
 pub mod events;
 pub mod json;
+pub mod kinds;
 pub mod ports;
 pub mod runtime;
+#[cfg(test)]
+mod shape_tests;

@@ -1,121 +1,110 @@
-//! Bringing a long conversation to life through the runtime, from a journal that was just opened.
+//! Reading one stream from its beginning to its end, as whoever wakes up after a restart does, when
+//! its records lie between those of 200 others. Beside it: one read of a file for each record.
 
-use crate::events::{open, runtime};
-use crate::figures::{millis, percentile};
-use crate::options::{Options, scratch};
-use async_trait::async_trait;
+use crate::Size;
+use crate::figures::{Case, millis, percentile, processor_time};
+use crate::load::{Bodies, directory, open, options, runtime, write};
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::fs::File;
+use std::hint::black_box;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
-use vanna_actors::conversation::{Adapters, Command, Conversation, Refusal};
-use vanna_actors::events::{
-    self, ConversationEvent as Event, PlanStarted, QuestionAsked, TextProduced, TurnFinished,
-};
-use vanna_actors::json::Json;
-use vanna_actors::ports::planner::{Plan, PlanRequest, Planner};
-use vanna_actors::ports::sql::{Failure, Limits};
-use vanna_actors::runtime::{Clock, Handle, SendError, Settings, SystemClock, SystemIds};
-use vanna_journal::{Append, Expect, Journal, NewRecord, SledJournal, StreamId};
+use std::time::{Duration, Instant};
+use vanna_journal::conformance::stream;
+use vanna_journal::{Journal, SledJournal};
 
-/// Events of one turn.
-const TURN: u64 = 10;
-/// Conversations that write at the same time.
-const TOGETHER: u64 = 16;
+const OTHERS: u64 = 200;
+const READS: usize = 30;
+const PAGE: usize = 1_000;
+/// P50 of the shorter one.
+const WANTED: Duration = Duration::from_micros(400);
+const STREAMS: [(&str, u64); 2] = [("short", 500), ("long", 1_000)];
 
-pub(crate) fn measure(options: &Options) {
-    let (conversations, events) =
-        (options.number("conversations", 64), options.number("stream-events", 1_000));
-    let home = scratch();
-    let dir = home.path().join("data");
-    let runtime = runtime();
-    runtime.block_on(async {
-        let journal = Arc::new(open(&dir));
-        for first in (0..conversations).step_by(usize::try_from(TOGETHER).expect("small")) {
-            let talks = (first..conversations.min(first + TOGETHER)).map(|n| talk(&journal, n, events));
-            futures::future::join_all(talks).await;
-        }
-        journal.close().await;
-    });
-    let journal = Arc::new(open(&dir));
-    let (mut first, mut again) = runtime.block_on(activate(journal, conversations));
-    let line = json!({
-        "bench": "activation", "events": events, "conversations": conversations,
-        "p50_ms": millis(percentile(&mut first, 50)), "p99_ms": millis(percentile(&mut first, 99)),
-        "live_p50_ms": millis(percentile(&mut again, 50)),
-    });
-    println!("{line}");
-}
-
-fn stream(n: u64) -> StreamId {
-    StreamId::new("conversation", "default", format!("018f3c1e-7a52-7c3e-8000-{n:012x}"))
-}
-
-/// Turns of one conversation, each written as the runtime does: what was asked, then what came of it.
-async fn talk(journal: &Arc<SledJournal>, n: u64, events: u64) {
-    for turn in 0..events / TURN {
-        let request = format!("018f3c1e-7a52-7c3e-9000-{turn:012x}");
-        let mut turn = turn_of(turn).into_iter();
-        let (asked, rest) = (turn.by_ref().take(2).collect(), turn.collect());
-        for (events, accepts) in [(asked, Some(request.clone())), (rest, None)] {
-            let records = records(events, &request);
-            let append = Append { stream: stream(n), expect: Expect::Any, request: accepts, records };
-            journal.append(append).await.expect("written");
+/// Runs the group.
+pub fn run(_size: &Size) {
+    for together in [1, 5] {
+        let dir = directory();
+        let home = dir.path().join("journal");
+        let journal = open(&home);
+        runtime().block_on(async {
+            interleave(&journal, together).await;
+            journal.close().await;
+        });
+        drop(journal);
+        // What was written last is in memory in any case; here next to nothing is.
+        let journal = SledJournal::open_forgetful(&home, options()).expect("a journal");
+        for (id, records) in STREAMS {
+            case(&journal, &dir.path().join(id), id, records, together);
         }
     }
 }
 
-fn turn_of(turn: u64) -> Vec<Event> {
-    let text = |n| TextProduced { text: "Revenue was highest in Norway and Chile. ".repeat(n), delta: true };
-    let asked = QuestionAsked {
-        principal: "anonymous".into(),
-        message: "What was the revenue by country and month?".into(),
-        source: None,
-        metadata: Json::new(&json!({"client": "bench", "turn": turn})),
-        as_of: "2026-01-01".into(),
-    };
-    let mut events =
-        vec![Event::QuestionAsked(asked), Event::PlanStarted(PlanStarted { token: turn + 1, attempt: 1 })];
-    events.extend((3..TURN).map(|n| Event::TextProduced(text(2 + usize::try_from(n).expect("small") % 7))));
-    events.push(Event::TurnFinished(TurnFinished {}));
-    events
-}
-
-fn records(events: Vec<Event>, request: &str) -> Vec<NewRecord> {
-    let encode = |event| events::encode(event, 1_700_000_000_000_000, Some(request)).expect("encoded");
-    events.iter().map(encode).collect()
-}
-
-/// Nobody plans here.
-struct Nobody;
-
-#[async_trait]
-impl Planner for Nobody {
-    async fn plan(&self, _request: &PlanRequest) -> Result<Plan, Failure> {
-        Err(Failure::new("nobody", "Nobody plans here.", false))
-    }
-}
-
-type Times = Vec<std::time::Duration>;
-
-/// Times until each conversation answers for the first time, and for the second.
-async fn activate(journal: Arc<SledJournal>, conversations: u64) -> (Times, Times) {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let limits = Limits::default();
-    let adapters =
-        Adapters { planner: Arc::new(Nobody), runners: BTreeMap::new(), limits, clock: Arc::clone(&clock) };
-    let handle =
-        Handle::<Conversation>::start(journal, clock, Arc::new(SystemIds), adapters, Settings::default());
-    let handle = handle.await.expect("a runtime");
-    let (mut first, mut again) = (Vec::new(), Vec::new());
-    for n in 0..conversations {
-        for times in [&mut first, &mut again] {
-            let cancel = Command::Cancel { request_id: "none".into(), principal: "anonymous".into() };
-            let begun = Instant::now();
-            let answer = handle.send(stream(n), cancel).await;
-            times.push(begun.elapsed());
-            assert!(matches!(answer, Err(SendError::Refused(Refusal::UnknownRequest))), "it knows its state");
+/// Each turn appends a few records to every stream at once, until they have what they need.
+async fn interleave(journal: &Arc<SledJournal>, together: u64) {
+    let mut bodies = Bodies::new(0);
+    for written in (0..STREAMS[1].1).step_by(together as usize) {
+        let others = (0..OTHERS).map(|other| format!("other {other}"));
+        let ours = STREAMS.iter().filter(|(_, records)| written < *records).map(|(id, _)| (*id).to_owned());
+        let appends = ours.chain(others).map(|id| {
+            let (journal, some) = (journal.clone(), bodies.some(together));
+            tokio::spawn(async move { write(&journal, &id, None, some).await })
+        });
+        for append in appends.collect::<Vec<_>>() {
+            append.await.expect("it writes");
         }
     }
-    (first, again)
+}
+
+fn case(journal: &SledJournal, plain: &Path, id: &'static str, records: u64, together: u64) {
+    let places = lay_out(plain, records);
+    let file = File::open(plain).expect("a file");
+    let (mut waits, mut used, mut plain_used) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..READS {
+        let (begun, before) = (Instant::now(), processor_time());
+        let mut after = 0;
+        loop {
+            let found = journal.read_stream(&stream(id), after, PAGE).expect("readable");
+            let Some(last) = found.last() else { break };
+            after = last.version;
+            black_box(&found);
+        }
+        used.push(processor_time() - before);
+        waits.push(begun.elapsed());
+        assert_eq!(after, records, "the whole stream");
+        let before = processor_time();
+        for (place, length) in &places {
+            let mut body = vec![0; *length];
+            file.read_exact_at(&mut body, *place).expect("read");
+            black_box(&body);
+        }
+        plain_used.push(processor_time() - before);
+    }
+    let (own, other) = (percentile(&mut used, 50), percentile(&mut plain_used, 50));
+    Case {
+        bench: "activation",
+        case: format!("{records} records, {together} an append, between those of {OTHERS} streams"),
+        figures: json!({"processor_p50_ms": millis(own), "p50_ms": millis(percentile(&mut waits, 50)),
+            "p99_ms": millis(percentile(&mut waits, 99)),}),
+        reference: json!({"one_read_a_record_processor_p50_ms": millis(other)}),
+        ratio: own.as_secs_f64() / other.as_secs_f64(),
+        target: (id == STREAMS[0].0)
+            .then(|| (format!("P50 at most {} ms of processor time", millis(WANTED)), own <= WANTED)),
+    }
+    .print();
+}
+
+/// A file in which the bodies of a stream lie as far from each other as in the journal.
+fn lay_out(path: &Path, records: u64) -> Vec<(u64, usize)> {
+    let mut bodies = Bodies::new(1);
+    let file = File::create(path).expect("a file");
+    let mut place = 0;
+    let mut places = Vec::new();
+    for _ in 0..records {
+        let body = bodies.draw();
+        file.write_all_at(&body, place).expect("written");
+        places.push((place, body.len()));
+        place += OTHERS * 250;
+    }
+    places
 }

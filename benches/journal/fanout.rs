@@ -1,134 +1,171 @@
-//! Many subscribers of everything: they catch up, then follow; now and then one goes away and comes
-//! back, or stops reading for a while.
+//! A thousand readers: they catch up, then follow while records are written. How long after the
+//! writer's answer does a reader have the record? Beside it, a bare wake-up of as many tasks.
 
-use crate::events::{BULK, append, fill, open, runtime, stream};
-use crate::figures::{millis, percentile, rate};
-use crate::options::{Options, scratch};
+use crate::Size;
+use crate::figures::{Case, percentile, rate, round, spread};
+use crate::load::{Bodies, directory, open, runtime, write};
 use serde_json::json;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use vanna_journal::{AllSubscription, Appended, Journal, SledJournal};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use vanna_journal::conformance::stream;
+use vanna_journal::{AllSubscription, Journal, Record, SledJournal, StreamSubscription};
 
-pub(crate) fn measure(options: &Options) {
-    let wanted = Wanted {
-        history: options.number("history", 2_000),
-        live: options.number("live", 10_000),
-        subscribers: options.number("subscribers", 1_000),
-        per_second: options.number("per-second", 1_000),
-    };
-    runtime().block_on(fan_out(wanted));
-}
+/// Readers of one stream each, and of everything.
+const OF_A_STREAM: u64 = 900;
+const OF_ALL: u64 = 100;
+const STREAMS: u64 = 100;
+const BEFORE: u64 = 10_000;
+const EVENTS: u64 = 10_000;
+const WRITERS: u64 = 16;
+const WAKES: u64 = 100;
 
-#[derive(Clone, Copy)]
-struct Wanted {
-    history: u64,
-    live: u64,
-    subscribers: u64,
-    per_second: u64,
-}
+/// Position and when it came.
+type Seen = Vec<(u64, Instant)>;
 
-/// When each position became durable, in microseconds since the beginning; 0 until it is.
-type Commits = Arc<Vec<AtomicU64>>;
-
-async fn fan_out(wanted: Wanted) {
-    let home = scratch();
-    let journal = Arc::new(open(&home.path().join("data")));
-    fill(&journal, wanted.history, BULK).await;
-    let history = *journal.head().borrow();
-    let end = history + wanted.live;
-    let commits: Commits = Arc::new((0..=end).map(|_| AtomicU64::new(0)).collect());
-    let begun = Instant::now();
-    let subscribers = (0..wanted.subscribers).map(|n| {
-        let subscriber = Subscriber { seed: n + 1, history, end, begun, commits: Arc::clone(&commits) };
-        tokio::spawn(subscriber.read(Arc::clone(&journal)))
-    });
-    let subscribers: Vec<_> = subscribers.collect();
-    let writing = Instant::now();
-    write(&journal, wanted, begun, &commits).await;
-    let written = writing.elapsed();
-    let (mut waits, mut breaks) = (Vec::new(), 0);
-    for subscriber in subscribers {
-        let (own, broken) = subscriber.await.expect("every event once and in order");
-        waits.extend(own);
-        breaks += broken;
-    }
-    let line = json!({
-        "bench": "fanout", "subscribers": wanted.subscribers, "history": history, "live_events": wanted.live,
-        "written_per_s": rate(wanted.live, written), "disconnects_and_lags": breaks,
-        "received_per_s": rate(wanted.subscribers * end, begun.elapsed()),
-        "commit_to_receive_p50_ms": millis(percentile(&mut waits, 50)),
-        "commit_to_receive_p99_ms": millis(percentile(&mut waits, 99)),
-    });
-    println!("{line}");
-}
-
-async fn write(journal: &Arc<SledJournal>, wanted: Wanted, begun: Instant, commits: &Commits) {
-    let pace = Duration::from_secs_f64(4.0 / wanted.per_second as f64);
-    let mut tick = tokio::time::interval(pace);
-    for n in (0..wanted.live).step_by(4) {
-        tick.tick().await;
-        let (journal, commits) = (Arc::clone(journal), Arc::clone(commits));
-        let count = 4.min(wanted.live - n);
-        let answer = journal.append(append(stream(0, n % 50), n, count)).await.expect("written");
-        let Appended::Written { positions, .. } = answer else { panic!("a duplicate") };
-        let now = micros(begun);
-        for position in positions.first..=positions.last {
-            commits[usize::try_from(position).expect("small")].store(now, Relaxed);
+/// Runs the group.
+pub fn run(_size: &Size) {
+    runtime().block_on(async {
+        let dir = directory();
+        let journal = open(dir.path());
+        write_all(&journal, BEFORE, &Arc::default()).await;
+        let begun = Instant::now();
+        let (caught_up, mut waiting) = tokio::sync::mpsc::channel(1);
+        let readers = subscribe(&journal, &caught_up);
+        for _ in 0..readers.len() {
+            waiting.recv().await.expect("a reader");
         }
-    }
-}
-
-fn micros(begun: Instant) -> u64 {
-    u64::try_from(begun.elapsed().as_micros()).expect("short")
-}
-
-struct Subscriber {
-    seed: u64,
-    history: u64,
-    end: u64,
-    begun: Instant,
-    commits: Commits,
-}
-
-impl Subscriber {
-    /// Reads all, checks all; gives the waits from commit to receipt while it followed.
-    async fn read(mut self, journal: Arc<SledJournal>) -> (Vec<Duration>, u64) {
-        let mut subscription = AllSubscription::new(journal.clone(), 0);
-        let (mut seen, mut breaks, mut waits, mut fresh) = (0, 0, Vec::new(), false);
-        while seen < self.end {
-            let records = subscription.next().await.expect("records");
-            let now = micros(self.begun);
-            for record in &records {
-                assert_eq!(record.position, seen + 1);
-                seen = record.position;
-                let committed = self.commits[usize::try_from(seen).expect("small")].load(Relaxed);
-                // One that was received before its writer was told has waited for nothing.
-                if seen > self.history && fresh {
-                    let waited = if committed == 0 { 0 } else { now.saturating_sub(committed) };
-                    waits.push(Duration::from_micros(waited));
-                }
-            }
-            fresh = subscription.caught_up();
-            match self.draw(400) {
-                0 => {
-                    subscription = AllSubscription::new(journal.clone(), seen);
-                    breaks += 1;
-                }
-                1 => {
-                    tokio::time::sleep(Duration::from_millis(self.draw(500))).await;
-                    (fresh, breaks) = (false, breaks + 1);
-                }
-                _ => {}
+        let caught_up_s = begun.elapsed().as_secs_f64();
+        let answers: Arc<Vec<AtomicU64>> =
+            Arc::new((0..=BEFORE + EVENTS).map(|_| AtomicU64::new(0)).collect());
+        let writing = Instant::now();
+        write_all(&journal, EVENTS, &answers_since(writing, &answers)).await;
+        let mut waits = Vec::new();
+        for reader in readers {
+            for (position, at) in reader.await.expect("it reads") {
+                let answer = Duration::from_nanos(answers[position as usize].load(Ordering::Relaxed));
+                // Readers are woken before the writer: nothing was waited for then.
+                waits.push(at.duration_since(writing).saturating_sub(answer));
             }
         }
-        (waits, breaks)
-    }
+        let deliveries = rate(waits.len() as u64, writing.elapsed());
+        let mut wakes = wake_ups().await;
+        let ratio = percentile(&mut waits, 99).as_secs_f64() / percentile(&mut wakes, 99).as_secs_f64();
+        Case {
+            bench: "fanout",
+            case: format!(
+                "{OF_A_STREAM} readers of a stream, {OF_ALL} of all, {EVENTS} events; ratio of P99"
+            ),
+            figures: json!({
+                "commit_to_receive": spread(&mut waits), "caught_up_s": round(caught_up_s),
+                "deliveries_per_s": round(deliveries),
+            }),
+            reference: json!({"bare_wake_up": spread(&mut wakes)}),
+            ratio,
+            target: None,
+        }
+        .print();
+    });
+}
 
-    fn draw(&mut self, bound: u64) -> u64 {
-        self.seed ^= self.seed << 13;
-        self.seed ^= self.seed >> 7;
-        self.seed ^= self.seed << 17;
-        self.seed % bound
+type Answers = Option<(Instant, Arc<Vec<AtomicU64>>)>;
+
+fn answers_since(writing: Instant, answers: &Arc<Vec<AtomicU64>>) -> Arc<Answers> {
+    Arc::new(Some((writing, answers.clone())))
+}
+
+/// Notes when each was answered, if that is asked for.
+async fn write_all(journal: &Arc<SledJournal>, events: u64, answers: &Arc<Answers>) {
+    let tasks = (0..WRITERS).map(|writer| {
+        let (journal, answers) = (journal.clone(), answers.clone());
+        tokio::spawn(async move {
+            let mut bodies = Bodies::new(writer);
+            for n in (writer..events).step_by(WRITERS as usize) {
+                let position = write(&journal, &id(n), None, vec![bodies.draw()]).await;
+                if let Some((since, answers)) = answers.as_ref() {
+                    let nanos = u64::try_from(since.elapsed().as_nanos()).expect("short");
+                    answers[position as usize].store(nanos, Ordering::Relaxed);
+                }
+            }
+        })
+    });
+    for task in tasks.collect::<Vec<_>>() {
+        task.await.expect("it writes");
     }
+}
+
+fn id(n: u64) -> String {
+    format!("s{}", n % STREAMS)
+}
+
+fn subscribe(journal: &Arc<SledJournal>, caught_up: &tokio::sync::mpsc::Sender<()>) -> Vec<JoinHandle<Seen>> {
+    let all = (0..OF_ALL).map(|_| {
+        let (journal, caught_up) = (journal.clone() as Arc<dyn Journal>, caught_up.clone());
+        tokio::spawn(async move {
+            let mut subscription = AllSubscription::new(journal, 0);
+            let mut count = 0;
+            while count < BEFORE {
+                count += subscription.next().await.expect("readable").len() as u64;
+            }
+            caught_up.send(()).await.expect("heard");
+            let mut seen = Seen::new();
+            while (seen.len() as u64) < EVENTS {
+                note(&mut seen, &subscription.next().await.expect("readable"));
+            }
+            seen
+        })
+    });
+    let one = (0..OF_A_STREAM).map(|reader| {
+        let (journal, caught_up) = (journal.clone() as Arc<dyn Journal>, caught_up.clone());
+        tokio::spawn(async move {
+            let mut subscription = StreamSubscription::new(journal, stream(&id(reader)), 0);
+            while subscription.cursor() < BEFORE / STREAMS {
+                subscription.next().await.expect("readable");
+            }
+            caught_up.send(()).await.expect("heard");
+            let mut seen = Seen::new();
+            while (seen.len() as u64) < EVENTS / STREAMS {
+                note(&mut seen, &subscription.next().await.expect("readable"));
+            }
+            seen
+        })
+    });
+    all.chain(one).collect()
+}
+
+fn note(seen: &mut Seen, records: &[Record]) {
+    let now = Instant::now();
+    seen.extend(records.iter().map(|record| (record.position, now)));
+}
+
+/// How long a bare watch takes to wake as many tasks.
+async fn wake_ups() -> Vec<Duration> {
+    let sender = watch::Sender::new(Instant::now());
+    let (done, mut heard) = tokio::sync::mpsc::channel(1);
+    let tasks = (0..OF_A_STREAM + OF_ALL).map(|_| {
+        let (mut receiver, done) = (sender.subscribe(), done.clone());
+        tokio::spawn(async move {
+            let mut waits = Vec::new();
+            while receiver.changed().await.is_ok() {
+                waits.push(receiver.borrow_and_update().elapsed());
+                done.send(()).await.expect("heard");
+            }
+            waits
+        })
+    });
+    let tasks: Vec<_> = tasks.collect();
+    for _ in 0..WAKES {
+        sender.send_replace(Instant::now());
+        for _ in 0..tasks.len() {
+            heard.recv().await.expect("a task");
+        }
+    }
+    drop(sender);
+    let mut waits = Vec::new();
+    for task in tasks {
+        waits.extend(task.await.expect("it waits"));
+    }
+    waits
 }

@@ -1,43 +1,86 @@
-//! Figures as they are printed.
+//! Samples become figures, and figures a line.
 
+use serde_json::{Value, json};
 use std::time::Duration;
-use vanna_journal::{Journal, SledJournal};
 
-/// The sample below which so many hundredths of all samples are.
-pub(crate) fn percentile(samples: &mut [Duration], percent: usize) -> Duration {
-    samples.sort_unstable();
-    samples.get(samples.len().saturating_sub(1) * percent / 100).copied().unwrap_or_default()
+/// One line of the result.
+pub struct Case {
+    /// The group.
+    pub bench: &'static str,
+    /// What of it.
+    pub case: String,
+    /// What the journal did.
+    pub figures: Value,
+    /// What the reference did meanwhile.
+    pub reference: Value,
+    /// The journal's main figure over the reference's.
+    pub ratio: f64,
+    /// What is wanted, and whether it was so.
+    pub target: Option<(String, bool)>,
 }
 
-pub(crate) fn millis(duration: Duration) -> f64 {
+impl Case {
+    /// Prints it.
+    pub fn print(self) {
+        let Self { bench, case, figures, reference, ratio, target } = self;
+        let target = target.map(|(wanted, met)| json!({"wanted": wanted, "met": met}));
+        let line = json!({
+            "bench": bench, "case": case, "figures": figures, "reference": reference,
+            "ratio": round(ratio), "target": target,
+        });
+        println!("{line}");
+    }
+}
+
+/// A target that a ratio must reach.
+pub fn at_least(ratio: f64, wanted: f64) -> Option<(String, bool)> {
+    Some((format!("ratio at least {wanted}"), ratio >= wanted))
+}
+
+/// The sample below which so many percent lie.
+pub fn percentile(samples: &mut [Duration], percent: usize) -> Duration {
+    samples.sort_unstable();
+    samples[(samples.len() - 1) * percent / 100]
+}
+
+/// The middle one.
+pub fn median(mut samples: Vec<f64>) -> f64 {
+    samples.sort_by(f64::total_cmp);
+    samples[samples.len() / 2]
+}
+
+/// P50 and P99 in milliseconds.
+pub fn spread(samples: &mut [Duration]) -> Value {
+    json!({
+        "samples": samples.len(),
+        "p50_ms": millis(percentile(samples, 50)),
+        "p99_ms": millis(percentile(samples, 99)),
+    })
+}
+
+/// Milliseconds with three digits after the point.
+pub fn millis(duration: Duration) -> f64 {
     round(duration.as_secs_f64() * 1_000.0)
 }
 
-pub(crate) fn round(x: f64) -> f64 {
+/// So many in such a time, a second.
+pub fn rate(count: u64, time: Duration) -> f64 {
+    count as f64 / time.as_secs_f64()
+}
+
+/// What this thread has used of a processor: on a busy machine, what a call would take on a free one
+/// when it waits for nothing.
+pub fn processor_time() -> Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(now.tv_sec.unsigned_abs(), u32::try_from(now.tv_nsec).expect("below a second"))
+}
+
+/// Three digits after the point.
+pub fn round(x: f64) -> f64 {
     (x * 1_000.0).round() / 1_000.0
 }
 
-/// So many in a time, as a rate per second.
-pub(crate) fn rate(count: u64, time: Duration) -> f64 {
-    (count as f64 / time.as_secs_f64()).round()
-}
-
-/// Middle of some figures.
-pub(crate) fn median(mut figures: Vec<f64>) -> f64 {
-    figures.sort_by(f64::total_cmp);
-    figures.get(figures.len() / 2).copied().unwrap_or_default()
-}
-
-/// Bytes on disk for each byte of a body, without the room that an empty journal takes.
-pub(crate) fn amplification(journal: &SledJournal, empty: u64) -> f64 {
-    let stats = journal.stats().expect("figures");
-    round(stats.disk_bytes.saturating_sub(empty) as f64 / stats.body_bytes.max(1) as f64)
-}
-
-/// A figure of this process in kilobytes, such as `VmHWM` or `VmRSS`, as megabytes.
-pub(crate) fn memory(name: &str) -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
-    let kilobytes = line.split_whitespace().next().and_then(|text| text.parse::<f64>().ok());
-    round(kilobytes.unwrap_or_default() / 1024.0)
+/// MiB of kB as the kernel tells them.
+pub fn mebibytes(kilobytes: u64) -> f64 {
+    round(kilobytes as f64 / 1024.0)
 }

@@ -1,160 +1,101 @@
-//! Reading everything from disk, and one stream out of many.
+//! Reading all from the beginning, checked and decoded, beside reading the same bytes from a file.
 
-use crate::events::{BULK, Shape, fill, open, runtime, stream};
-use crate::figures::{amplification, median, millis, percentile, rate, round};
-use crate::options::{Options, scratch};
+use crate::Size;
+use crate::figures::{Case, at_least, median, processor_time, rate, round};
+use crate::load::{Bodies, directory, fill, open, runtime};
+use crate::plain::{forget, scan};
 use serde_json::json;
 use std::fs::File;
-use std::hint::black_box;
-use std::io::{BufReader, BufWriter, Read, Write};
+use std::io::{BufWriter, Write};
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
-use vanna_journal::{Journal, Record, SledJournal, codec};
+use vanna_journal::{Journal, SledJournal};
 
-/// Events that are read at a time by either side.
-const PAGE: usize = 4_096;
-/// Events that subscriptions read at a time.
-const BATCH: usize = 256;
-/// Pages after which the other side has its turn.
-const TURN: usize = 16;
+const SLICES: u64 = 8;
+const PAGE: usize = 4096;
+const EVENTS_PER_S: f64 = 2_000_000.0;
+const COLD_RATIO: f64 = 0.7;
 
-pub(crate) fn measure(options: &Options) {
-    everything(options);
-    let events = options.number("stream-events", 500);
-    for (name, per_append, writers) in [("in runs", 250, 8), ("interleaved", 4, 64)] {
-        one_stream(name, Shape { writers, per_append, per_stream: events }, options);
-    }
-}
-
-/// A journal that was closed and opened again, so that nothing is in its memory.
-fn written(dir: &Path, events: u64, shape: Shape) -> SledJournal {
-    let runtime = runtime();
-    let journal = Arc::new(open(dir));
-    let empty = journal.stats().expect("figures").disk_bytes;
-    runtime.block_on(fill(&journal, events, shape));
-    runtime.block_on(journal.close());
-    drop(journal);
-    let journal = open(dir);
-    let (disk, stats) = (amplification(&journal, empty), journal.stats().expect("figures"));
-    let per_frame = round(stats.records as f64 / stats.frames as f64);
-    println!(
-        "{}",
-        json!({"bench": "fill", "events": stats.records, "streams": stats.streams, "events_per_frame": per_frame,
-            "body_mb": stats.body_bytes >> 20, "disk_per_body_byte": disk})
-    );
-    journal
-}
-
-fn everything(options: &Options) {
-    let home = scratch();
-    let journal = written(&home.path().join("data"), options.number("events", 500_000), BULK);
-    let path = home.path().join("plain");
-    copy(&journal, &path);
-    let mut scan = Scan::of(&path);
-    let (mut after, mut events) = (0, 0_u64);
-    let (mut ours, mut reference) = (Vec::new(), Vec::new());
-    loop {
-        let (begun, mut read) = (Instant::now(), 0);
-        for _ in 0..TURN {
-            let records = journal.read_all(after, PAGE).expect("readable");
-            after = records.last().map_or(after, |record| record.position);
-            read += records.len() as u64;
-            black_box(records);
-        }
-        if read == 0 {
-            break;
-        }
-        ours.push(rate(read, begun.elapsed()));
-        let (begun, mut scanned) = (Instant::now(), 0);
-        for _ in 0..TURN {
-            scanned += scan.page();
-        }
-        reference.push(rate(scanned, begun.elapsed()));
-        events += read;
-    }
-    let (ours, reference) = (median(ours), median(reference));
-    let line = json!({
-        "bench": "replay", "events": events, "page": PAGE, "events_per_s": ours, "file_events_per_s": reference,
-        "ratio": round(ours / reference), "target_events_per_s": 2_000_000, "target_ratio": 0.7,
+/// Runs the group.
+pub fn run(size: &Size) {
+    let events = size.events(300_000);
+    let dir = directory();
+    let home = dir.path().join("journal");
+    let journal = open(&home);
+    runtime().block_on(async {
+        fill(&journal, events).await;
+        journal.close().await;
     });
-    println!("{line}");
-    let (begun, mut after) = (Instant::now(), 0);
-    while let Some(last) = journal.read_all(after, BATCH).expect("readable").last() {
-        after = last.position;
+    drop(journal);
+    let plain = dir.path().join("plain");
+    let bytes = write_plain(&plain, events);
+    for cold in [true, false] {
+        let journal = open(&home);
+        let db = cold.then(|| home.join("journal").join("db"));
+        case(journal.as_ref(), db.as_deref(), &plain, bytes);
     }
-    let line = json!({"bench": "replay", "page": BATCH, "events_per_s": rate(events, begun.elapsed())});
-    println!("{line}");
 }
 
-/// The same events in a plain file: pages with their length and checksum, in the same encoding.
-fn copy(journal: &SledJournal, path: &Path) {
-    let mut file = BufWriter::new(File::create(path).expect("a file"));
-    let mut after = 0;
-    loop {
-        let records = journal.read_all(after, BATCH).expect("readable");
-        let Some(last) = records.last() else { break };
-        after = last.position;
-        let bytes = codec::encode(&records).expect("encoded");
-        let length = u32::try_from(bytes.len()).expect("small").to_le_bytes();
-        for part in [&length[..], &crc32fast::hash(&bytes).to_le_bytes(), &bytes] {
-            file.write_all(part).expect("written");
-        }
+fn write_plain(path: &Path, events: u64) -> u64 {
+    let mut file = BufWriter::with_capacity(1 << 20, File::create(path).expect("a file"));
+    let mut bodies = Bodies::new(0);
+    let mut bytes = 0;
+    for _ in 0..events {
+        let body = bodies.draw();
+        bytes += body.len() as u64;
+        file.write_all(&body).expect("written");
     }
     file.flush().expect("written");
+    bytes
 }
 
-/// Reads such a file from its beginning, with checksum and decoding.
-struct Scan {
-    file: BufReader<File>,
-}
-
-impl Scan {
-    fn of(path: &Path) -> Self {
-        Self { file: BufReader::with_capacity(1 << 20, File::open(path).expect("a file")) }
-    }
-
-    /// As many events as a page of the other side has; fewer at the end.
-    fn page(&mut self) -> u64 {
-        let (mut head, mut read) = ([0; 8], Vec::new());
-        while read.len() < PAGE && self.file.read_exact(&mut head).is_ok() {
-            let [a, b, c, d, crc @ ..] = head;
-            let mut bytes = vec![0; u32::from_le_bytes([a, b, c, d]) as usize];
-            self.file.read_exact(&mut bytes).expect("whole");
-            assert_eq!(crc32fast::hash(&bytes), u32::from_le_bytes(crc));
-            read.extend(codec::decode::<Vec<Record>>(&bytes).expect("decoded"));
+/// `db` is given when nothing of it shall be in the kernel's memory.
+fn case(journal: &SledJournal, db: Option<&Path>, plain: &Path, bytes: u64) {
+    let head = *journal.head().borrow();
+    let (mut rates, mut plain_rates, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+    let mut free_rates = Vec::new();
+    for slice in 0..SLICES {
+        if let Some(db) = db {
+            forget(db);
+            forget(plain);
         }
-        let events = read.len() as u64;
-        black_box(read);
-        events
+        let (from, to) = (head * slice / SLICES, head * (slice + 1) / SLICES);
+        let used = processor_time();
+        let our = rate(to - from, read(journal, from, to));
+        free_rates.push(rate(to - from, processor_time() - used));
+        let other = rate(to - from, scan(plain, bytes * slice / SLICES, bytes / SLICES));
+        rates.push(our);
+        plain_rates.push(other);
+        ratios.push(our / other);
     }
-}
-
-/// The first read of each of many streams after a start.
-fn one_stream(name: &str, shape: Shape, options: &Options) {
-    let streams = options.number("streams", 2) * shape.writers;
-    let home = scratch();
-    let journal = written(&home.path().join("data"), streams * shape.per_stream, shape);
-    let (mut cold, mut warm) = (Vec::new(), Vec::new());
-    for n in 0..streams {
-        let stream = stream(n % shape.writers, n / shape.writers);
-        for samples in [&mut cold, &mut warm] {
-            samples.push(rehydrate(&journal, &stream, shape.per_stream));
+    let (free, ratio) = (median(free_rates), median(ratios));
+    let target = match db {
+        Some(_) => at_least(ratio, COLD_RATIO),
+        None => {
+            Some((format!("at least {EVENTS_PER_S} events a second of processor time"), free >= EVENTS_PER_S))
         }
+    };
+    let memory = if db.is_some() { "nothing" } else { "the files" };
+    Case {
+        bench: "replay",
+        case: format!("{head} events, {memory} in memory"),
+        figures: json!({
+            "events_per_s": round(median(rates)), "events_per_processor_s": round(free),
+        }),
+        reference: json!({"file_scan_events_per_s": round(median(plain_rates))}),
+        ratio,
+        target,
     }
-    let line = json!({
-        "bench": "rehydrate", "events": shape.per_stream, "written": name, "streams": streams,
-        "first_p50_ms": millis(percentile(&mut cold, 50)), "first_p99_ms": millis(percentile(&mut cold, 99)),
-        "again_p50_ms": millis(percentile(&mut warm, 50)), "target_p50_ms": 0.4,
-    });
-    println!("{line}");
+    .print();
 }
 
-fn rehydrate(journal: &SledJournal, stream: &vanna_journal::StreamId, events: u64) -> Duration {
-    let (begun, mut after) = (Instant::now(), 0);
-    while let Some(last) = journal.read_stream(stream, after, 512).expect("readable").last() {
-        after = last.version;
+fn read(journal: &SledJournal, from: u64, to: u64) -> Duration {
+    let begun = Instant::now();
+    let mut after = from;
+    while after < to {
+        let limit = PAGE.min(usize::try_from(to - after).expect("small"));
+        let records = journal.read_all(after, limit).expect("readable");
+        after = std::hint::black_box(&records).last().expect("a record").position;
     }
-    assert_eq!(after, events);
     begun.elapsed()
 }

@@ -21,6 +21,7 @@ pub(crate) enum Code {
     MethodNotAllowed,
     RequestTimeout,
     RequestConflict,
+    NewerFacts,
     PayloadTooLarge,
     UnsupportedMediaType,
     Unprocessable,
@@ -53,6 +54,9 @@ impl Code {
             }
             Code::RequestConflict => {
                 (S::CONFLICT, "request_conflict", "The request id names another question", false)
+            }
+            Code::NewerFacts => {
+                (S::CONFLICT, "newer_facts", "A newer version has written in this conversation", false)
             }
             Code::PayloadTooLarge => {
                 (S::PAYLOAD_TOO_LARGE, "payload_too_large", "The request is too large", false)
@@ -186,6 +190,7 @@ impl From<ServiceError> for Problem {
             ServiceError::ConversationAccessDenied(_) => Code::ConversationAccessDenied,
             ServiceError::NotFound(_) => Code::NotFound,
             ServiceError::RequestConflict(_) => Code::RequestConflict,
+            ServiceError::NewerFacts(_) => Code::NewerFacts,
             ServiceError::PayloadTooLarge(_) => Code::PayloadTooLarge,
             ServiceError::Unprocessable(_) => Code::Unprocessable,
             ServiceError::RateLimited { .. } => Code::RateLimitExceeded,

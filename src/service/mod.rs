@@ -1,5 +1,6 @@
 //! What routes and commands ask for, over the journal and the actors.
 
+mod chain_marks;
 mod directory;
 mod feed;
 pub mod record;
@@ -7,5 +8,6 @@ mod replay;
 pub mod upkeep;
 mod vanna;
 
+pub use chain_marks::ChainMarks;
 pub use directory::Directory;
 pub use vanna::{Vanna, VannaParts};

@@ -110,7 +110,7 @@ pub fn events(
     follow: bool,
     format: ReplayFormat,
 ) -> EventStream {
-    replay::stream(journal, stream, Wanted { after, request_id, follow, format })
+    replay::stream(journal, Arc::default(), stream, Wanted { after, request_id, follow, format })
 }
 
 pub(super) fn rfc3339(micros: i64) -> String {

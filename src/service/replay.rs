@@ -1,5 +1,6 @@
 //! Events of one conversation as a stream: history and live in one path, the same bytes both times.
 
+use super::chain_marks::ChainMarks;
 use super::record;
 use crate::api::service::{EventStream, Rendered, ReplayFormat, ServiceError, Signal, SignalStream};
 use crate::projections::transcript::{Transcript, cursor};
@@ -23,6 +24,12 @@ pub(super) struct Wanted {
 }
 
 struct Reader {
+    journal: Arc<dyn Journal>,
+    marks: Arc<ChainMarks>,
+    stream: StreamId,
+    begun: bool,
+    /// First version of the first turn that matters.
+    first: Version,
     subscription: StreamSubscription,
     transcript: Transcript,
     wanted: Wanted,
@@ -32,23 +39,41 @@ struct Reader {
     done: bool,
 }
 
-pub(super) fn stream(journal: Arc<dyn Journal>, stream: StreamId, wanted: Wanted) -> EventStream {
-    futures::stream::unfold(Reader::new(journal, stream, wanted), |mut reader| async move {
-        let next = reader.next().await?;
-        Some((next, reader))
-    })
-    .boxed()
+pub(super) fn stream(
+    journal: Arc<dyn Journal>,
+    marks: Arc<ChainMarks>,
+    stream: StreamId,
+    wanted: Wanted,
+) -> EventStream {
+    reader(journal, marks, stream, wanted).into_stream()
+}
+
+fn reader(journal: Arc<dyn Journal>, marks: Arc<ChainMarks>, stream: StreamId, wanted: Wanted) -> Reader {
+    Reader {
+        end: journal.version_of(&stream),
+        subscription: StreamSubscription::new(Arc::clone(&journal), stream.clone(), 0),
+        transcript: Transcript::new(stream.clone()),
+        journal,
+        marks,
+        stream,
+        begun: false,
+        first: 1,
+        wanted,
+        ready: VecDeque::new(),
+        done: false,
+    }
 }
 
 /// The events of one conversation after a place, and a word when those that are recorded end.
 pub(super) fn signals(
     journal: Arc<dyn Journal>,
+    marks: Arc<ChainMarks>,
     stream: StreamId,
     after: Option<(Place, String)>,
 ) -> SignalStream {
     let (after, last) = after.unzip();
     let wanted = Wanted { after, request_id: None, follow: true, format: ReplayFormat::V3 };
-    let reader = Reader::new(journal, stream, wanted);
+    let reader = reader(journal, marks, stream, wanted);
     futures::stream::unfold((reader, last, false), |(mut reader, mut last, mut told)| async move {
         loop {
             if let Some(event) = reader.ready.pop_front() {
@@ -73,25 +98,61 @@ pub(super) fn signals(
 }
 
 impl Reader {
-    fn new(journal: Arc<dyn Journal>, stream: StreamId, wanted: Wanted) -> Self {
-        Self {
-            end: journal.version_of(&stream),
-            subscription: StreamSubscription::new(journal, stream.clone(), 0),
-            transcript: Transcript::new(stream),
-            wanted,
-            ready: VecDeque::new(),
-            done: false,
-        }
+    fn into_stream(self) -> EventStream {
+        futures::stream::unfold(self, |mut reader| async move {
+            let next = reader.next().await?;
+            Some((next, reader))
+        })
+        .boxed()
+    }
+
+    /// Goes to the turn that is wanted: what came before it is neither read nor rendered, as far as the
+    /// hash chain up to there is known.
+    async fn begin(&mut self) -> Result<(), ServiceError> {
+        self.begun = true;
+        self.first = self.first_version().await.map_err(unread)?;
+        let before = self.first.saturating_sub(1);
+        let after = match self.wanted.format {
+            ReplayFormat::V3 => {
+                let chain = self.marks.before(&self.stream, before);
+                let after = chain.version();
+                self.transcript = Transcript::after(self.stream.clone(), chain);
+                after
+            }
+            ReplayFormat::Facts => before,
+        };
+        self.subscription = StreamSubscription::new(Arc::clone(&self.journal), self.stream.clone(), after);
+        Ok(())
+    }
+
+    /// Where the wanted request begins, or the turn of the event after which the rest is wanted.
+    async fn first_version(&self) -> Result<Version, ReadError> {
+        let request = match (&self.wanted.request_id, self.wanted.after) {
+            (Some(request), _) => Some(request.clone()),
+            (None, Some((version, _))) => self.request_at(version).await?,
+            (None, None) => None,
+        };
+        let Some(request) = request else { return Ok(1) };
+        let span = self.journal.find_request(&self.stream, &request)?;
+        Ok(span.map_or(1, |span| span.first))
+    }
+
+    async fn request_at(&self, version: Version) -> Result<Option<String>, ReadError> {
+        let Some(before) = version.checked_sub(1) else { return Ok(None) };
+        let records = match self.journal.recent_stream(&self.stream, before, 1) {
+            Some(records) => records,
+            None => {
+                let (journal, stream) = (Arc::clone(&self.journal), self.stream.clone());
+                let read = tokio::task::spawn_blocking(move || journal.read_stream(&stream, before, 1));
+                read.await.map_err(|error| ReadError::Storage(error.to_string()))??
+            }
+        };
+        Ok(records.into_iter().next().and_then(|record| record.request_id))
     }
 
     async fn next(&mut self) -> Option<Result<Rendered, ServiceError>> {
         loop {
             if let Some(rendered) = self.ready.pop_front() {
-                // A single request that is over has nothing more to wait for.
-                self.done |= rendered.terminal && self.wanted.request_id.is_some();
-                if self.done {
-                    self.ready.clear();
-                }
                 return Some(Ok(rendered));
             }
             if self.done || (!self.wanted.follow && self.subscription.cursor() >= self.end) {
@@ -105,10 +166,13 @@ impl Reader {
     }
 
     async fn read_on(&mut self) -> Result<(), ServiceError> {
+        if !self.begun {
+            return self.begin().await;
+        }
         let records = self.subscription.next().await.map_err(unread)?;
         for record in records {
-            if !self.wanted.follow && record.version > self.end {
-                self.done = true;
+            self.done |= !self.wanted.follow && record.version > self.end;
+            if self.done {
                 return Ok(());
             }
             self.render(&record)?;
@@ -117,12 +181,19 @@ impl Reader {
     }
 
     fn render(&mut self, record: &Record) -> Result<(), ServiceError> {
+        if record.version < self.first {
+            self.transcript.pass(record);
+            return Ok(());
+        }
         let event = events::decode(record).map_err(|error| ServiceError::Internal(error.to_string()))?;
         match self.wanted.format {
             ReplayFormat::V3 => {
                 let events = self.transcript.apply(record, &event);
                 for (index, event) in (0_u32..).zip(&events) {
                     let terminal = event.event_type.is_terminal();
+                    if terminal {
+                        self.marks.note(&self.stream, self.transcript.chain());
+                    }
                     if self.takes((record.version, index), Some(&event.request_id), terminal) {
                         self.ready.push_back(v3(event)?);
                     }
@@ -146,7 +217,8 @@ impl Reader {
             return false;
         }
         let wanted = self.wanted.after.is_none_or(|after| place > after);
-        self.done |= !wanted && terminal && one_request;
+        // A single request that is over has nothing more to wait for.
+        self.done |= terminal && one_request;
         wanted
     }
 }
@@ -200,3 +272,7 @@ pub(super) fn unread(error: ReadError) -> ServiceError {
 fn unwritable(error: serde_json::Error) -> ServiceError {
     ServiceError::Internal(error.to_string())
 }
+
+#[cfg(test)]
+#[path = "replay_tests.rs"]
+mod tests;

@@ -1,6 +1,7 @@
 //! The service itself: every promise of the routes, kept with journal and actors.
 
-use super::directory::Directory;
+use super::chain_marks::ChainMarks;
+use super::directory::{self, Directory};
 use super::feed;
 use super::record::{self, Summary};
 use super::replay::{self, Wanted};
@@ -45,15 +46,18 @@ pub struct VannaParts {
 /// The service.
 pub struct Vanna {
     parts: VannaParts,
+    marks: Arc<ChainMarks>,
     checking: Arc<Semaphore>,
 }
 
 impl Vanna {
     /// The service over its parts. Conversations that a stop cut off are woken and go on.
+    ///
+    /// Must be called within a runtime.
     #[must_use]
-    pub fn new(parts: VannaParts) -> Self {
-        let vanna = Self { parts, checking: Arc::new(Semaphore::new(1)) };
-        vanna.wake_running();
+    pub fn start(parts: VannaParts) -> Self {
+        let vanna = Self { parts, marks: Arc::default(), checking: Arc::new(Semaphore::new(1)) };
+        tokio::spawn(vanna.wake_open_turns());
         vanna
     }
 
@@ -65,7 +69,7 @@ impl Vanna {
             let now = health.borrow_and_update().clone();
             match now {
                 Health::Poisoned(reason) => return reason,
-                Health::Well => self.wake_running(),
+                Health::Well => self.wake_open_turns().await,
                 Health::DiskFull => {}
             }
             if health.changed().await.is_err() {
@@ -74,15 +78,22 @@ impl Vanna {
         }
     }
 
-    fn wake_running(&self) {
-        for listed in self.parts.directory.read().running() {
-            self.parts.conversations.wake(StreamId::new(Conversation::KIND, &listed.tenant, &listed.id));
+    /// Brings the conversations to life whose turn has not ended.
+    fn wake_open_turns(&self) -> impl Future<Output = ()> + Send + 'static {
+        let (directory, conversations) = (self.parts.directory.clone(), self.parts.conversations.clone());
+        let head = *self.parts.journal.head().borrow();
+        async move {
+            match directory.open_turns(head).await {
+                Ok(streams) => streams.into_iter().for_each(|stream| conversations.wake(stream)),
+                Err(error) => tracing::error!(%error, "turns that were cut off wait for the next start"),
+            }
         }
     }
 
     /// Stops taking questions, lets running turns end for a while, closes the journal.
     pub async fn shut_down(&self, patience: Duration) -> bool {
         let finished = self.parts.conversations.shut_down(patience).await;
+        self.parts.directory.projections().close().await;
         self.parts.journal.close().await;
         finished
     }
@@ -104,20 +115,20 @@ impl Vanna {
         match self.owner(&stream).await? {
             Some(owner) if owner == caller.principal => Ok(stream),
             Some(_) => Err(foreign()),
-            None if self.parts.directory.read().is_taken(id) => Err(foreign()),
+            None if self.parts.directory.is_taken(id)? => Err(foreign()),
+            // Its first fact names its owner, and this version cannot read it.
+            None if self.parts.journal.version_of(&stream) > 0 => Err(newer_facts()),
             None => Err(ServiceError::NotFound(format!("There is no conversation `{id}`."))),
         }
     }
 
-    fn listed_owner(&self, stream: &StreamId) -> Option<String> {
-        self.parts.directory.read().get(&stream.tenant, &stream.id).map(|listed| listed.owner.clone())
-    }
-
-    /// Who asked first. The list may be a moment behind the journal; then the first record tells.
+    /// Who asked first. Without the list, or when it is a moment behind, the first record tells.
     async fn owner(&self, stream: &StreamId) -> Result<Option<String>, ServiceError> {
-        let known = self.listed_owner(stream);
-        if known.is_some() || self.parts.journal.version_of(stream) == 0 {
-            return Ok(known);
+        if self.parts.journal.version_of(stream) == 0 {
+            return Ok(None);
+        }
+        if let Ok(Some(listed)) = self.parts.directory.get(&stream.tenant, &stream.id) {
+            return Ok(Some(listed.owner));
         }
         let mut first = StreamSubscription::new(Arc::clone(&self.parts.journal), stream.clone(), 0);
         let records = first.poll_batch().await.map_err(unreadable)?;
@@ -136,10 +147,12 @@ impl Service for Vanna {
             let message = format!("There is no source `{source}`. Known sources: {}.", known.join(", "));
             return Err(ServiceError::InvalidRequest(message));
         }
+        let named = ask.conversation_id.is_some();
         let conversation_id = ask.conversation_id.unwrap_or_else(|| self.parts.ids.fresh());
         let request_id = ask.request_id.unwrap_or_else(|| self.parts.ids.fresh());
         let stream = StreamId::new(Conversation::KIND, &caller.tenant, &conversation_id);
-        if self.listed_owner(&stream).is_none() && self.parts.directory.read().is_taken(&conversation_id) {
+        let new = self.parts.journal.version_of(&stream) == 0;
+        if named && new && self.parts.directory.is_taken(&conversation_id)? {
             return Err(foreign());
         }
         let command = Command::Ask(Box::new(conversation::Ask {
@@ -176,7 +189,7 @@ impl Service for Vanna {
         }
         let wanted =
             Wanted { after, request_id: replay.request_id, follow: replay.follow, format: replay.format };
-        Ok(replay::stream(Arc::clone(&self.parts.journal), stream, wanted))
+        Ok(replay::stream(Arc::clone(&self.parts.journal), Arc::clone(&self.marks), stream, wanted))
     }
 
     async fn subscribe(&self, caller: &Caller, subscribe: Subscribe) -> Result<SignalStream, ServiceError> {
@@ -185,7 +198,7 @@ impl Service for Vanna {
             let stream = self.own(caller, conversation).await?;
             let after = subscribe.after.map(|id| cursor::decode(&stream, &id).map(|place| (place, id)));
             let after = after.transpose().map_err(|error| ServiceError::InvalidRequest(error.to_string()))?;
-            return Ok(replay::signals(journal, stream, after));
+            return Ok(replay::signals(journal, Arc::clone(&self.marks), stream, after));
         }
         let Some(after) = subscribe.after else { return Ok(feed::signals(journal, caller, None, None)) };
         let (conversation, id) = feed::split(&after).ok_or_else(|| {
@@ -213,9 +226,9 @@ impl Service for Vanna {
     ) -> Result<serde_json::Value, ServiceError> {
         let head = *self.parts.journal.head().borrow();
         self.parts.directory.reached(head).await;
-        let list = self.parts.directory.read();
-        let page = list.page(&caller.tenant, Some(&caller.principal), after.as_deref(), limit);
-        let page = page.map_err(|error| ServiceError::InvalidRequest(error.to_string()))?;
+        let (directory, caller) = (self.parts.directory.clone(), caller.clone());
+        let page = move || directory.page(&caller.tenant, Some(&caller.principal), after.as_deref(), limit);
+        let page = aside(page).await??;
         let conversations: Vec<Summary> = page.conversations.iter().map(Summary::from).collect();
         Ok(serde_json::json!({"conversations": conversations, "next": page.next}))
     }
@@ -224,9 +237,11 @@ impl Service for Vanna {
         let stream = self.own(caller, id).await?;
         let head = *self.parts.journal.head().borrow();
         self.parts.directory.reached(head).await;
-        let summary = self.parts.directory.read().get(&stream.tenant, id).map(Summary::from);
-        let summary =
-            summary.ok_or_else(|| ServiceError::NotFound(format!("There is no conversation `{id}`.")))?;
+        let summary = self.parts.directory.get(&stream.tenant, id)?;
+        let summary = summary
+            .as_ref()
+            .map(Summary::from)
+            .ok_or_else(|| ServiceError::NotFound(format!("There is no conversation `{id}`.")))?;
         let journal = Arc::clone(&self.parts.journal);
         let turns = aside(move || record::turns(journal.as_ref(), &stream)).await?.map_err(unreadable)?;
         let mut detail = serde_json::json!(summary);
@@ -240,6 +255,15 @@ impl Service for Vanna {
         let journal = Arc::clone(&self.parts.journal);
         let stats = aside(move || journal.stats()).await?.map_err(unreadable)?;
         Ok(upkeep::figures(&stats))
+    }
+
+    fn projections(&self) -> Result<serde_json::Value, ServiceError> {
+        Ok(serde_json::json!(self.parts.directory.projections().status()))
+    }
+
+    fn rebuild_projection(&self, name: &str) -> Result<serde_json::Value, ServiceError> {
+        let status = self.parts.directory.projections().rebuild(name).map_err(directory::unreadable)?;
+        Ok(serde_json::json!(status))
     }
 
     async fn verify_journal(&self) -> Result<serde_json::Value, ServiceError> {
@@ -273,6 +297,14 @@ fn foreign() -> ServiceError {
     ServiceError::ConversationAccessDenied("The conversation belongs to someone else.".to_owned())
 }
 
+fn newer_facts() -> ServiceError {
+    ServiceError::NewerFacts(
+        "A newer version of the service has written in this conversation. Its past can be replayed here; \
+         to go on with it, use the newer version."
+            .to_owned(),
+    )
+}
+
 fn unreadable(error: ReadError) -> ServiceError {
     ServiceError::Internal(error.to_string())
 }
@@ -295,6 +327,7 @@ fn refusal(error: SendError<Refusal>) -> ServiceError {
         SendError::Refused(Refusal::TurnRunning { request_id }) => ServiceError::RequestConflict(format!(
             "Request `{request_id}` is still running in this conversation. Wait for it or cancel it."
         )),
+        SendError::Refused(Refusal::NewerFacts { .. }) => newer_facts(),
         SendError::Refused(Refusal::UnknownRequest) => {
             ServiceError::NotFound("There is no such request in this conversation.".to_owned())
         }

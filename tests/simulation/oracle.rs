@@ -1,106 +1,207 @@
-//! The invariants: what must hold of the journal at every step, and of every client at the end.
+//! The invariants: what must hold of the journal at every tick, of every answer, of every client.
 
-use crate::client::Seen;
+use crate::client::{Cancel, Seen};
+use crate::ports::LATE;
 use futures::StreamExt;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use vanna::api::service::{Rendered, ReplayFormat};
 use vanna::projections::transcript::cursor;
 use vanna::service::record;
-use vanna_actors::conversation::{Refusal, Reply};
+use vanna_actors::conversation::{Asked, Refusal, Reply};
 use vanna_actors::events::{self, ConversationEvent as Event};
+use vanna_actors::ports::sql::Value;
 use vanna_actors::runtime::SendError;
-use vanna_journal::{AppendError, Journal, MemoryJournal, Record, StreamId};
+use vanna_journal::{Append, AppendError, Appended, Journal, MemoryJournal, Record, StreamId};
+
+type Checked = Result<(), String>;
+
+/// What a client was told.
+pub(crate) type Answer = Result<Reply, SendError<Refusal>>;
 
 /// What is known of one stream.
 #[derive(Default)]
-struct Told {
+struct Known {
     version: u64,
+    owner: Option<String>,
     open: Option<u64>,
     last_token: u64,
     turn: Option<String>,
     requests: BTreeMap<String, (u64, String)>,
+    ended: BTreeSet<String>,
 }
 
-/// Keeps every durable fact, and holds the journal to it.
+/// Keeps every durable fact, and holds the journal to it. The first violation stays.
 #[derive(Default)]
 pub(crate) struct Oracle {
+    journal: Option<Arc<MemoryJournal>>,
     log: Vec<Record>,
-    streams: BTreeMap<StreamId, Told>,
+    streams: BTreeMap<StreamId, Known>,
+    /// Intents that were recorded and effects that have begun, by step and question.
+    intents: BTreeMap<(&'static str, String), (u64, u64)>,
+    begun: BTreeSet<(StreamId, String)>,
+    violation: Option<String>,
 }
 
 impl Oracle {
-    /// Takes in what became durable since the last step.
-    pub(crate) fn step(&mut self, journal: &MemoryJournal, seen: &[Seen]) {
-        let fresh = journal.read_all(self.log.len() as u64, usize::MAX).unwrap();
-        for record in fresh {
-            assert_eq!(record.position, self.log.len() as u64 + 1, "positions are dense");
-            self.streams.entry(record.stream.clone()).or_default().take_in(&record);
-            self.log.push(record);
+    /// Looks at this journal from here on; nothing that was durable may be gone or changed.
+    pub(crate) fn watch(&mut self, journal: Arc<MemoryJournal>) {
+        let found = journal.read_all(0, usize::MAX).unwrap_or_default();
+        if found.get(..self.log.len()) != Some(&self.log[..]) {
+            self.violated("records are lost or changed".into());
         }
-        self.answers(seen);
+        self.journal = Some(journal);
+        self.observe();
     }
 
-    /// Nothing that was durable is gone or changed.
-    pub(crate) fn nothing_lost(&self, journal: &MemoryJournal) {
-        let found = journal.read_all(0, usize::MAX).unwrap();
-        assert!(found.len() >= self.log.len(), "records are lost");
-        assert_eq!(found[..self.log.len()], self.log[..], "records changed");
-    }
-
-    /// Every answer is true to the journal, and one execution begins once.
-    fn answers(&self, seen: &[Seen]) {
-        let mut begun = BTreeSet::new();
-        for seen in seen {
-            let told = self.streams.get(&seen.stream);
-            let accepted = told.and_then(|told| told.requests.get(&seen.request));
-            match &seen.answer {
-                Some(Ok(Reply::Asked(asked))) => {
-                    let expected = Some(&(asked.first_version, seen.message.clone()));
-                    assert_eq!(accepted, expected, "acknowledged but not durable: {seen:?}");
-                    let first = !asked.fresh || begun.insert((&seen.stream, &seen.request));
-                    assert!(first, "a request began twice: {seen:?}");
-                }
-                Some(Err(SendError::Refused(Refusal::RequestConflict))) => {
-                    assert!(accepted.is_some_and(|(_, message)| *message != seen.message), "{seen:?}");
-                }
-                Some(Err(SendError::Journal(AppendError::Conflict { .. } | AppendError::Fenced))) => {
-                    panic!("a second writer showed: {seen:?}")
-                }
-                _ => {}
+    /// Takes in what became durable since the last tick.
+    pub(crate) fn observe(&mut self) {
+        let Some(journal) = self.journal.clone().filter(|_| self.violation.is_none()) else { return };
+        if *journal.head().borrow() == self.log.len() as u64 {
+            return;
+        }
+        // A journal that is closed has been observed to its end before.
+        let fresh = journal.read_all(self.log.len() as u64, usize::MAX).unwrap_or_default();
+        for record in fresh {
+            if let Err(what) = self.take_in(record) {
+                self.violated(what);
+                return;
             }
         }
     }
 
-    pub(crate) fn streams(&self) -> impl Iterator<Item = &StreamId> {
-        self.streams.keys()
+    pub(crate) fn violated(&mut self, what: String) {
+        self.violation.get_or_insert(what);
+    }
+
+    pub(crate) fn violation(&self) -> Option<String> {
+        self.violation.clone()
+    }
+
+    fn note(&mut self, checked: Checked) {
+        if let Err(what) = checked {
+            self.violated(what);
+        }
+    }
+
+    fn take_in(&mut self, record: Record) -> Checked {
+        ensure(record.position == self.log.len() as u64 + 1, || "positions are not dense".into())?;
+        let event = events::decode(&record).map_err(|error| error.to_string())?;
+        let known = self.streams.entry(record.stream.clone()).or_default();
+        let step = known.take_in(&record, &event).map_err(|what| format!("{what}: {record:?}"))?;
+        let request = known.turn.as_ref().and_then(|turn| known.requests.get(turn));
+        if let (Some(step), Some((_, message))) = (step, request) {
+            self.intents.entry((step, message.clone())).or_default().0 += 1;
+        }
+        self.log.push(record);
+        Ok(())
+    }
+
+    /// An effect begins: there is a durable intent of its own.
+    pub(crate) fn effect_begins(&mut self, step: &'static str, question: &str) {
+        self.observe();
+        let (intents, begun) = self.intents.entry((step, question.to_owned())).or_default();
+        *begun += 1;
+        if begun > intents {
+            let what = format!("effect {step} of {question} begins {begun} times after {intents} intents");
+            self.violated(what);
+        }
+    }
+
+    /// What the journal acknowledged is there, as it was given.
+    pub(crate) fn acknowledged(
+        &mut self,
+        journal: &MemoryJournal,
+        given: &Append,
+        answer: &Result<Appended, AppendError>,
+    ) {
+        let Ok(Appended::Written { versions, .. }) = answer else { return };
+        let found = journal.read_stream(&given.stream, versions.first - 1, given.records.len());
+        // A journal that was closed meanwhile is held to what it acknowledged at the restart.
+        let Ok(found) = found else { return };
+        let same = found.len() == given.records.len()
+            && found.iter().zip(&given.records).all(|(a, b)| (a.kind, &a.body) == (b.kind, &b.body));
+        if !same {
+            self.violated(format!("acknowledged and not there: versions {versions:?} of {}", given.stream));
+        }
+    }
+
+    /// The answer to a question is true to the journal, and one execution begins once.
+    pub(crate) fn asked(&mut self, seen: &Seen, answer: &Answer) {
+        self.observe();
+        let known = self.streams.get(&seen.stream);
+        let accepted = known.and_then(|known| known.requests.get(&seen.request)).cloned();
+        let owner = known.and_then(|known| known.owner.clone());
+        let own = owner.as_ref().is_none_or(|owner| *owner == seen.principal);
+        let checked = match answer {
+            Ok(Reply::Asked(Asked { first_version, fresh })) => {
+                let expected = Some((*first_version, seen.message.clone()));
+                let first = !fresh || self.begun.insert((seen.stream.clone(), seen.request.clone()));
+                ensure(accepted == expected, || "acknowledged and not durable".into())
+                    .and(ensure(own, || "a stranger was let in".into()))
+                    .and(ensure(first, || "a request began twice".into()))
+            }
+            Err(SendError::Refused(Refusal::RequestConflict)) => {
+                let other = accepted.is_some_and(|(_, message)| message != seen.message);
+                ensure(other && own, || "a conflict with nothing".into())
+            }
+            Err(SendError::Refused(Refusal::Foreign)) => ensure(!own, || "the owner was kept out".into()),
+            Err(SendError::Refused(Refusal::TurnRunning { request_id })) => {
+                let there = known.is_some_and(|known| known.requests.contains_key(request_id));
+                ensure(there && own && *request_id != seen.request, || "a turn that is not there".into())
+            }
+            Err(SendError::Journal(AppendError::Conflict { .. } | AppendError::Fenced)) => {
+                Err("a second writer showed".into())
+            }
+            _ => Ok(()),
+        };
+        self.note(checked.map_err(|what| format!("{what}: {seen:?} {answer:?}")));
+    }
+
+    /// Whether a request was accepted.
+    pub(crate) fn knows(&self, stream: &StreamId, request: &str) -> bool {
+        self.streams.get(stream).is_some_and(|known| known.requests.contains_key(request))
+    }
+
+    /// The answer to a cancellation is true to the journal; `before` tells whether the request was
+    /// accepted when the cancellation was sent.
+    pub(crate) fn cancelled(&mut self, cancel: &Cancel, before: bool, answer: &Answer) {
+        let Cancel { stream, request, principal } = cancel;
+        self.observe();
+        let empty = Known::default();
+        let known = self.streams.get(stream).unwrap_or(&empty);
+        let own = known.owner.as_ref().is_none_or(|owner| owner == principal);
+        let checked = match answer {
+            Ok(Reply::Cancelled) => ensure(own && known.ended.contains(request), || "it goes on".into()),
+            Err(SendError::Refused(Refusal::Foreign)) => ensure(!own, || "the owner was kept out".into()),
+            Err(SendError::Refused(Refusal::UnknownRequest)) => ensure(!before, || "it is known".into()),
+            _ => Ok(()),
+        };
+        self.note(checked.map_err(|what| format!("cancel {stream} {request}: {what}: {answer:?}")));
+    }
+
+    pub(crate) fn streams(&self) -> Vec<StreamId> {
+        self.streams.keys().cloned().collect()
+    }
+
+    /// Every accepted request of every stream.
+    pub(crate) fn requests(&self) -> Vec<(StreamId, String)> {
+        let of = |(stream, known): (&StreamId, &Known)| {
+            known.requests.keys().map(|request| (stream.clone(), request.clone())).collect::<Vec<_>>()
+        };
+        self.streams.iter().flat_map(of).collect()
+    }
+
+    /// A token of the stream whose intent has its outcome.
+    pub(crate) fn spent_token(&self, stream: &StreamId, draw: u64) -> Option<u64> {
+        let known = self.streams.get(stream)?;
+        let token = 1 + draw % known.last_token.max(1);
+        (token <= known.last_token && known.open != Some(token)).then_some(token)
     }
 
     /// Whether every accepted request has ended.
     pub(crate) fn at_rest(&self) -> bool {
-        self.streams.values().all(|told| told.turn.is_none() && told.open.is_none())
-    }
-
-    /// Every client saw a beginning of what replay gives, and resuming anywhere gives the rest.
-    pub(crate) async fn clients(&self, journal: &Arc<MemoryJournal>, seen: &[Seen]) {
-        for (stream, told) in &self.streams {
-            for request in told.requests.keys() {
-                let whole = replay(journal, stream, request, None).await;
-                assert_whole(&whole, &stream.id, request);
-                let cut = whole.len() / 2;
-                let rest = replay(journal, stream, request, Some(&whole[cut])).await;
-                assert_eq!(rest, whole[cut + 1..], "resume gives exactly the rest");
-                for seen in seen.iter().filter(|s| s.stream == *stream && s.request == *request) {
-                    assert!(
-                        whole.starts_with(&seen.events),
-                        "a client saw what replay does not give: {seen:?}"
-                    );
-                }
-            }
-        }
-        for seen in seen.iter().filter(|seen| !seen.events.is_empty()) {
-            assert!(self.streams[&seen.stream].requests.contains_key(&seen.request), "{seen:?}");
-        }
+        self.streams.values().all(|known| known.turn.is_none() && known.open.is_none())
     }
 
     /// A hash of all that happened.
@@ -118,48 +219,88 @@ impl Oracle {
     }
 }
 
-impl Told {
-    fn take_in(&mut self, record: &Record) {
+impl Known {
+    /// Takes in the next fact; answers the step of which it is the intent.
+    fn take_in(&mut self, record: &Record, event: &Event) -> Result<Option<&'static str>, String> {
         self.version += 1;
-        assert_eq!(record.version, self.version, "versions are contiguous: {record:?}");
-        let request = record.request_id.clone().unwrap();
-        let event = events::decode(record).unwrap();
-        if let Event::QuestionAsked(asked) = &event {
-            assert_eq!(self.turn, None, "one turn at a time: {record:?}");
+        ensure(record.version == self.version, || "versions are not contiguous".into())?;
+        let request = record.request_id.clone().ok_or("a fact of no request")?;
+        if let Event::QuestionAsked(asked) = event {
+            ensure(self.turn.is_none(), || "two turns at a time".into())?;
             let tag = format!("{}/{}/", record.stream.tenant, record.stream.id);
-            assert!(asked.message.starts_with(&tag), "a question in a foreign stream: {record:?}");
+            ensure(asked.message.starts_with(&tag), || "a question in a foreign stream".into())?;
+            let owner = self.owner.get_or_insert_with(|| asked.principal.clone());
+            ensure(*owner == asked.principal, || "a question of a stranger".into())?;
             let before = self.requests.insert(request.clone(), (record.version, asked.message.clone()));
-            assert_eq!(before, None, "a request was executed twice: {record:?}");
+            ensure(before.is_none(), || "a request was executed twice".into())?;
             self.turn = Some(request);
-            return;
+            return Ok(None);
         }
-        assert_eq!(self.turn.as_ref(), Some(&request), "a fact outside of its turn: {event:?}");
+        ensure(self.turn.as_ref() == Some(&request), || "a fact outside of its turn".into())?;
         match event {
-            Event::PlanStarted(e) => self.intent(e.token),
-            Event::SqlRunStarted(e) => self.intent(e.token),
-            Event::PlanMade(e) => self.outcome(e.token),
+            Event::PlanStarted(e) => self.intent(e.token).map(|()| Some("plan")),
+            Event::SqlRunStarted(e) => self.intent(e.token).map(|()| Some("run")),
+            Event::PlanMade(e) => {
+                ensure(e.plan.reading != LATE, || "a late outcome was taken in".into())?;
+                self.outcome(e.token)
+            }
             Event::PlanFailed(e) => self.outcome(e.token),
             Event::SqlRunFinished(e) => self.outcome(e.token),
             Event::SqlRunFailed(e) => self.outcome(e.token),
             Event::EffectInterrupted(e) => self.outcome(e.token),
-            Event::TurnFinished(_) | Event::TurnFailed(_) | Event::TurnCancelled(_) => {
-                assert_eq!(self.open, None, "a turn ended with an open intent");
-                self.turn = None;
+            Event::ResultRecorded(e) => {
+                let late = e.result.rows == [[Value::Text(LATE.into())]];
+                ensure(!late, || "late rows were taken in".into()).map(|()| None)
             }
-            _ => {}
+            Event::TurnFinished(_) | Event::TurnFailed(_) | Event::TurnCancelled(_) => {
+                ensure(self.open.is_none(), || "a turn ended with an open intent".into())?;
+                ensure(self.ended.insert(request), || "a request ended twice".into())?;
+                self.turn = None;
+                Ok(None)
+            }
+            _ => Ok(None),
         }
     }
 
-    fn intent(&mut self, token: u64) {
-        assert_eq!(self.open, None, "one intent at a time");
-        assert!(token > self.last_token, "a token was given out twice");
+    fn intent(&mut self, token: u64) -> Checked {
+        ensure(self.open.is_none(), || "two open intents".into())?;
+        ensure(token > self.last_token, || "a token was given out twice".into())?;
         self.last_token = token;
         self.open = Some(token);
+        Ok(())
     }
 
-    fn outcome(&mut self, token: u64) {
-        assert_eq!(self.open.take(), Some(token), "an outcome without its intent");
+    fn outcome(&mut self, token: u64) -> Result<Option<&'static str>, String> {
+        ensure(self.open.take() == Some(token), || "an outcome without its intent".into()).map(|()| None)
     }
+}
+
+fn ensure(holds: bool, what: impl FnOnce() -> String) -> Checked {
+    if holds { Ok(()) } else { Err(what()) }
+}
+
+/// Every client saw a beginning of what replay gives, and resuming anywhere gives the rest.
+pub(crate) async fn clients(
+    journal: &Arc<MemoryJournal>,
+    requests: &[(StreamId, String)],
+    seen: &[Seen],
+) -> Checked {
+    for (stream, request) in requests {
+        let whole = replay(journal, stream, request, None).await?;
+        whole_turn(&whole, &stream.id, request)?;
+        let cut = whole.len() / 2;
+        let rest = replay(journal, stream, request, Some(&whole[cut])).await?;
+        ensure(rest == whole[cut + 1..], || "resume gives not exactly the rest".into())?;
+        for seen in seen.iter().filter(|s| s.stream == *stream && s.request == *request) {
+            ensure(whole.starts_with(&seen.events), || format!("replay does not give it again: {seen:?}"))?;
+        }
+    }
+    for seen in seen.iter().filter(|seen| !seen.events.is_empty()) {
+        let known =
+            requests.iter().any(|(stream, request)| (stream, request) == (&seen.stream, &seen.request));
+        ensure(known, || format!("events of nothing: {seen:?}"))?;
+    }
+    Ok(())
 }
 
 async fn replay(
@@ -167,21 +308,26 @@ async fn replay(
     stream: &StreamId,
     request: &str,
     after: Option<&Rendered>,
-) -> Vec<Rendered> {
+) -> Result<Vec<Rendered>, String> {
     let journal: Arc<dyn Journal> = journal.clone();
-    let after = after.map(|event| cursor::decode(stream, &event.id).unwrap());
+    let after = after.map(|event| cursor::decode(stream, &event.id)).transpose();
+    let after = after.map_err(|error| error.to_string())?;
     let wanted = Some(request.to_owned());
     let events = record::events(journal, stream.clone(), after, wanted, false, ReplayFormat::V3);
-    events.map(Result::unwrap).collect().await
+    let events: Vec<_> = events.collect().await;
+    events.into_iter().collect::<Result<_, _>>().map_err(|error| format!("{error:?}"))
 }
 
-fn assert_whole(events: &[Rendered], conversation: &str, request: &str) {
+fn whole_turn(events: &[Rendered], conversation: &str, request: &str) -> Checked {
     let ends = events.iter().filter(|event| event.terminal).count();
-    assert!(ends == 1 && events.last().unwrap().terminal, "exactly one terminal event, the last: {events:?}");
+    let last = events.last().is_some_and(|event| event.terminal);
+    ensure(ends == 1 && last, || format!("not exactly one terminal event at the end: {events:?}"))?;
     for (index, event) in events.iter().enumerate() {
-        let json: serde_json::Value = serde_json::from_str(&event.data).unwrap();
-        assert_eq!(json["sequence"], index as u64, "{events:?}");
-        assert_eq!(json["conversation_id"], conversation);
-        assert_eq!(json["request_id"], request);
+        let json: serde_json::Value = serde_json::from_str(&event.data).map_err(|e| e.to_string())?;
+        let own = json["sequence"] == index as u64
+            && json["conversation_id"] == conversation
+            && json["request_id"] == request;
+        ensure(own, || format!("not number {index} of {conversation}/{request}: {}", event.data))?;
     }
+    Ok(())
 }

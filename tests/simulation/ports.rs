@@ -1,6 +1,7 @@
 //! Scripted ports: what they do depends on the seed, the process and the question alone.
 
 use crate::chance::Chance;
+use crate::stage;
 use async_trait::async_trait;
 use std::collections::HashMap;
 use std::panic::resume_unwind;
@@ -13,6 +14,9 @@ use vanna_actors::ports::sql::{
     Check, Column, ColumnType, Failure, Limits, ResultSet, Run, SchemaMark, SqlRunner, Statement, Value,
 };
 use vanna_actors::runtime::{Clock, Ids};
+
+/// What an outcome says that comes after its attempt was given up.
+pub(crate) const LATE: &str = "too late";
 
 /// Virtual time with jumps.
 pub(crate) struct SimClock {
@@ -49,7 +53,6 @@ impl Ids for SimIds {
 pub(crate) struct Scripted {
     pub(crate) seed: u64,
     pub(crate) running: Arc<Mutex<HashMap<String, usize>>>,
-    pub(crate) overlaps: Arc<Mutex<Vec<String>>>,
 }
 
 struct Running(Arc<Mutex<HashMap<String, usize>>>, String);
@@ -61,17 +64,20 @@ impl Drop for Running {
 }
 
 impl Scripted {
-    pub(crate) fn new(seed: u64, overlaps: Arc<Mutex<Vec<String>>>) -> Self {
-        Self { seed, running: Arc::default(), overlaps }
+    pub(crate) fn new(seed: u64) -> Self {
+        Self { seed, running: Arc::default() }
     }
 
-    fn begin(&self, question: &str) -> Running {
+    fn begin(&self, step: &'static str, question: &str) -> Running {
         let mut running = self.running.lock().unwrap();
         let now = running.entry(question.to_owned()).or_default();
         *now += 1;
-        if *now > 1 {
-            self.overlaps.lock().unwrap().push(question.to_owned());
-        }
+        stage::oracle(|oracle| {
+            oracle.effect_begins(step, question);
+            if *now > 1 {
+                oracle.violated(format!("{now} effects of one request at a time: {question}"));
+            }
+        });
         Running(Arc::clone(&self.running), question.to_owned())
     }
 
@@ -107,28 +113,41 @@ fn statement(question: &str) -> Statement {
 #[async_trait]
 impl Planner for Scripted {
     async fn plan(&self, request: &PlanRequest) -> Result<Plan, Failure> {
-        let _running = self.begin(&request.message);
+        let _running = self.begin("plan", &request.message);
         self.trouble(&request.message, "plan").await?;
         let covered = !Chance::of(0, &request.message).below(3).eq(&0);
-        Ok(Plan {
-            source: "shop".into(),
-            coverage: Coverage {
-                status: if covered { CoverageStatus::Full } else { CoverageStatus::Missing },
-                needs_clarification: false,
-                covered: Vec::new(),
-                uncovered: Vec::new(),
-                assumptions: Vec::new(),
-                candidates: Vec::new(),
-            },
-            query: None,
-            reading: request.message.clone(),
-            statement: covered.then(|| statement(&request.message)),
-            message: "Nothing fits.".into(),
-            model_hash: String::new(),
-            plan_hash: String::new(),
-            schema: mark(),
-        })
+        Ok(plan(&request.message, covered.then(|| statement(&request.message))))
     }
+}
+
+/// A plan that reads the question as `reading`.
+pub(crate) fn plan(reading: &str, statement: Option<Statement>) -> Plan {
+    let status = if statement.is_some() { CoverageStatus::Full } else { CoverageStatus::Missing };
+    Plan {
+        source: "shop".into(),
+        coverage: Coverage {
+            status,
+            needs_clarification: false,
+            covered: Vec::new(),
+            uncovered: Vec::new(),
+            assumptions: Vec::new(),
+            candidates: Vec::new(),
+        },
+        query: None,
+        reading: reading.to_owned(),
+        statement,
+        message: "Nothing fits.".into(),
+        model_hash: String::new(),
+        plan_hash: String::new(),
+        schema: mark(),
+    }
+}
+
+/// A run that gives one row with this text.
+pub(crate) fn run_of(text: &str) -> Run {
+    let columns = vec![Column { name: "asked".into(), kind: ColumnType::String }];
+    let rows = vec![vec![Value::Text(text.to_owned())]];
+    Run { result: ResultSet { columns, rows, row_count: 1, truncated: false }, micros: 1, schema: mark() }
 }
 
 #[async_trait]
@@ -138,15 +157,9 @@ impl SqlRunner for Scripted {
     }
 
     async fn run(&self, statement: &Statement, _limits: Limits) -> Result<Run, Failure> {
-        let _running = self.begin(&statement.sql);
+        let _running = self.begin("run", &statement.sql);
         self.trouble(&statement.sql, "run").await?;
-        let columns = vec![Column { name: "asked".into(), kind: ColumnType::String }];
-        let rows = vec![vec![Value::Text(statement.sql.clone())]];
-        Ok(Run {
-            result: ResultSet { columns, rows, row_count: 1, truncated: false },
-            micros: 1,
-            schema: mark(),
-        })
+        Ok(run_of(&statement.sql))
     }
 
     async fn schema(&self) -> Result<SchemaMark, Failure> {

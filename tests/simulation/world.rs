@@ -1,115 +1,208 @@
 //! One process after another over one journal, and everything that can befall them.
 
+use crate::bug::Bug;
 use crate::chance::Chance;
-use crate::client::{self, Notebook, Seen};
-use crate::oracle::Oracle;
-use crate::ports::{Scripted, SimClock, SimIds};
+use crate::client::{self, Cancel, Notebook, Seen};
+use crate::entity::{Addressed, Ports, Simulated};
+use crate::journal::Watched;
+use crate::oracle;
+use crate::ports::{LATE, Scripted, SimClock, SimIds, plan, run_of};
+use crate::snapshots::Unreliable;
+use crate::stage;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use vanna_actors::conversation::{Adapters, Command, Conversation};
 use vanna_actors::ports::sql::{Limits, SqlRunner};
-use vanna_actors::runtime::{Clock, Entity, Handle, Settings};
+use vanna_actors::runtime::{Clock, Entity, Handle, Ids, Settings, SnapshotStore};
 use vanna_journal::{MemoryJournal, StreamId};
+
+/// Why a run ended early: an invariant does not hold.
+pub(crate) type Violation = String;
 
 pub(crate) struct World {
     seed: u64,
     process: u64,
-    pub(crate) journal: Arc<MemoryJournal>,
-    pub(crate) handle: Handle<Conversation>,
-    /// Processes that were killed: their actors still run, over a journal that is closed to them.
-    stale: Vec<(Handle<Conversation>, Arc<MemoryJournal>)>,
+    settings: Settings,
+    snapshots: Arc<Unreliable>,
+    pub(crate) journal: Arc<Watched>,
+    pub(crate) handle: Handle<Simulated>,
+    /// A second router of the same process; only when that bug is planted.
+    twin: Option<Handle<Simulated>>,
+    /// The process that was killed last: its actors still run, over a journal that is closed to them.
+    stale: Vec<Handle<Simulated>>,
+    /// Kept, so that no two processes have their ids at the same address.
+    ids: Vec<Arc<dyn Ids>>,
     pub(crate) clock: Arc<SimClock>,
     pub(crate) notebook: Notebook,
-    pub(crate) overlaps: Arc<Mutex<Vec<String>>>,
-    pub(crate) oracle: Oracle,
+    asked: AtomicU64,
 }
 
 impl World {
     pub(crate) async fn new(seed: u64) -> Self {
-        let journal = Arc::new(MemoryJournal::new());
+        let journal = Watched::new(MemoryJournal::new());
+        stage::oracle(|oracle| oracle.watch(Arc::clone(journal.memory())));
         let clock = Arc::new(SimClock::new());
-        let overlaps = Arc::default();
-        let handle = start(seed, 0, &journal, &clock, &overlaps).await;
-        Self {
+        let settings = settings(seed);
+        let ids: Arc<dyn Ids> = Arc::new(SimIds { process: 0, next: AtomicU64::new(0) });
+        let snapshots = Arc::new(Unreliable::new(seed));
+        let handle = start(seed, settings, &journal, &clock, &ids, &snapshots).await;
+        let mut world = Self {
             seed,
             process: 0,
+            settings,
+            snapshots,
             journal,
             handle,
+            twin: None,
             stale: Vec::new(),
+            ids: vec![ids],
             clock,
             notebook: Notebook::default(),
-            overlaps,
-            oracle: Oracle::default(),
+            asked: AtomicU64::new(0),
+        };
+        world.add_twin().await;
+        world
+    }
+
+    async fn add_twin(&mut self) {
+        if stage::has(Bug::TwoRouters) {
+            let ids = self.ids.last().unwrap();
+            self.twin = Some(self.start(self.seed, &self.journal, ids).await);
         }
     }
 
-    pub(crate) fn ask(&self, stream: StreamId, request: String, message: String, patience: usize) {
+    async fn start(&self, seed: u64, journal: &Arc<Watched>, ids: &Arc<dyn Ids>) -> Handle<Simulated> {
+        start(seed, self.settings, journal, &self.clock, ids, &self.snapshots).await
+    }
+
+    /// The way in: one, or by turns one of two.
+    fn handle(&self) -> Handle<Simulated> {
+        let odd = self.asked.fetch_add(1, Relaxed) % 2 == 1;
+        self.twin.clone().filter(|_| odd).unwrap_or_else(|| self.handle.clone())
+    }
+
+    pub(crate) fn ask(
+        &self,
+        stream: StreamId,
+        principal: String,
+        request: String,
+        message: String,
+        patience: usize,
+    ) {
         let mut notebook = self.notebook.lock().unwrap();
         let place = notebook.len();
-        notebook.push(Seen { stream, request, message, answer: None, events: Vec::new() });
-        let (handle, journal) = (self.handle.clone(), Arc::clone(&self.journal));
+        notebook.push(Seen { stream, principal, request, message, answer: None, events: Vec::new() });
+        let (handle, journal) = (self.handle(), Arc::clone(&self.journal));
         tokio::spawn(client::ask(handle, journal, Arc::clone(&self.notebook), place, patience));
     }
 
-    pub(crate) fn cancel(&self, stream: StreamId, request: String) {
-        let handle = self.handle.clone();
-        let cancel = Command::Cancel { request_id: request, principal: "ann".into() };
-        tokio::spawn(async move { handle.send(stream, cancel).await });
+    pub(crate) fn cancel(&self, cancel: Cancel) {
+        tokio::spawn(client::cancel(self.handle(), cancel));
+    }
+
+    /// Brings an outcome whose attempt was given up or has ended.
+    pub(crate) fn late_outcome(&self, stream: StreamId, token: u64, of_run: bool) {
+        let command = if of_run {
+            Command::Ran { token, outcome: Ok(Box::new(run_of(LATE))), micros: 1 }
+        } else {
+            Command::Planned { token, outcome: Ok((Box::new(plan(LATE, None)), Vec::new())), micros: 1 }
+        };
+        let (handle, addressed) = (self.handle(), Addressed { to: Some(stream.clone()), command });
+        tokio::spawn(async move { handle.send(stream, addressed).await });
+    }
+
+    /// The process stops as it should, within `patience`, and another one begins.
+    pub(crate) async fn shut_down(&mut self, patience: Duration) {
+        self.handle.shut_down(patience).await;
+        self.kill().await;
     }
 
     /// The process dies and another one begins; what was not durable is gone.
     pub(crate) async fn kill(&mut self) {
-        self.check();
-        let journal = Arc::new(self.journal.restart());
-        self.oracle.nothing_lost(&journal);
+        stage::tick();
+        let journal = self.journal.restart();
+        stage::oracle(|oracle| oracle.watch(Arc::clone(journal.memory())));
         // The process before the last is gone for good; the last one lingers and must do no harm.
-        for (gone, _) in self.stale.drain(..) {
+        for gone in self.stale.drain(..) {
             gone.shut_down(Duration::ZERO).await;
         }
         self.process += 1;
-        let handle = start(self.seed, self.process, &journal, &self.clock, &self.overlaps).await;
-        let dead = std::mem::replace(&mut self.handle, handle);
-        self.stale.push((dead, std::mem::replace(&mut self.journal, journal)));
-        self.oracle.streams().for_each(|stream| self.handle.wake(stream.clone()));
+        let ids: Arc<dyn Ids> = Arc::new(SimIds { process: self.process, next: AtomicU64::new(0) });
+        let seed = Chance::of(self.seed, &self.process.to_string()).below(u64::MAX);
+        let handle = self.start(seed, &journal, &ids).await;
+        self.ids.push(ids);
+        self.journal = journal;
+        self.stale.push(std::mem::replace(&mut self.handle, handle));
+        self.stale.extend(self.twin.take());
+        self.add_twin().await;
+        for stream in stage::oracle(|oracle| oracle.streams()) {
+            self.handle.wake(stream);
+        }
     }
 
-    pub(crate) fn check(&mut self) {
-        let overlaps = self.overlaps.lock().unwrap();
-        assert!(overlaps.is_empty(), "two effects of one request at a time: {overlaps:?}");
-        self.oracle.step(&self.journal, &self.notebook.lock().unwrap());
+    /// What the invariants say so far.
+    pub(crate) fn check(&self) -> Result<(), Violation> {
+        stage::tick();
+        stage::oracle(|oracle| oracle.violation()).map_or(Ok(()), Err)
     }
 
     /// Ends all faults, waits until all is quiet, restarts once more, and asks for everything.
-    pub(crate) async fn settle(&mut self) {
-        self.journal.set_disk_full(false);
-        self.journal.release_commits();
+    pub(crate) async fn settle(&mut self) -> Result<(), Violation> {
+        self.journal.memory().set_disk_full(false);
+        self.journal.memory().release_commits();
         self.kill().await;
-        for _ in 0..40 {
+        for _ in 0..200 {
             tokio::time::sleep(Duration::from_secs(20)).await;
-            self.check();
-            if self.oracle.at_rest() {
+            self.check()?;
+            if stage::oracle(|oracle| oracle.at_rest()) {
                 break;
             }
         }
-        assert!(self.oracle.at_rest(), "an accepted request never ended");
+        if !stage::oracle(|oracle| oracle.at_rest()) {
+            return Err("an accepted request never ended".into());
+        }
         self.kill().await;
+        self.check()?;
+        let requests = stage::oracle(|oracle| oracle.requests());
         let seen = self.notebook.lock().unwrap().clone();
-        self.oracle.clients(&self.journal, &seen).await;
+        oracle::clients(self.journal.memory(), &requests, &seen).await
+    }
+}
+
+/// Bounds of the runtime, drawn so that hosts come and go in the middle of things.
+fn settings(seed: u64) -> Settings {
+    let mut chance = Chance::of(seed, "settings");
+    let mut size = |most: u64| usize::try_from(1 + chance.below(most)).unwrap();
+    let (live, effects, waiting_per_stream, idle, sweep) = (size(4), size(8), size(8), size(90), size(12));
+    let inside = if size(4) == 1 { size(6) } else { 4_096 };
+    let snapshot_every = size(40);
+    let effects_waiting = if size(8) == 1 { size(4) } else { 4_096 };
+    Settings {
+        live,
+        effects,
+        effects_waiting,
+        inside,
+        waiting_per_stream,
+        idle: Duration::from_secs(idle as u64),
+        sweep: Duration::from_secs(sweep as u64),
+        snapshot_every: snapshot_every as u64,
+        ..Settings::default()
     }
 }
 
 async fn start(
     seed: u64,
-    process: u64,
-    journal: &Arc<MemoryJournal>,
+    settings: Settings,
+    journal: &Arc<Watched>,
     clock: &Arc<SimClock>,
-    overlaps: &Arc<Mutex<Vec<String>>>,
-) -> Handle<Conversation> {
-    let ports =
-        Arc::new(Scripted::new(Chance::of(seed, &process.to_string()).below(u64::MAX), overlaps.clone()));
+    ids: &Arc<dyn Ids>,
+    snapshots: &Arc<Unreliable>,
+) -> Handle<Simulated> {
+    let ports = Arc::new(Scripted::new(seed));
     let runner: Arc<dyn SqlRunner> = ports.clone();
+    stage::lend(ports.clone());
     let clock: Arc<dyn Clock> = clock.clone();
     let adapters = Adapters {
         planner: ports,
@@ -117,8 +210,9 @@ async fn start(
         limits: Limits::default(),
         clock: Arc::clone(&clock),
     };
-    let ids = Arc::new(SimIds { process, next: AtomicU64::new(0) });
-    Handle::start(journal.clone(), clock, ids, adapters, Settings::default()).await.unwrap()
+    let ports = Ports { process: stage::process(ids), adapters };
+    let (ids, snapshots): (_, Arc<dyn SnapshotStore>) = (Arc::clone(ids), snapshots.clone());
+    Handle::start_with(journal.clone(), clock, ids, ports, settings, Some(snapshots)).await.unwrap()
 }
 
 pub(crate) fn stream(tenant: u64, conversation: u64) -> StreamId {

@@ -45,6 +45,7 @@ pub(super) fn apply(state: &mut State, event: &Event, meta: &Meta) {
             }
         }
         Event::TurnFinished(_) | Event::TurnFailed(_) | Event::TurnCancelled(_) => state.turn = None,
+        Event::Unknown(opaque) => state.newer = Some((opaque.kind, opaque.schema)),
         Event::ChecksMade(_)
         | Event::ResultRecorded(_)
         | Event::ChartProposed(_)

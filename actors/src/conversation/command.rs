@@ -97,4 +97,11 @@ pub enum Refusal {
     },
     /// No such request here.
     UnknownRequest,
+    /// A newer build has written here: deciding on what is half known would be wrong.
+    NewerFacts {
+        /// Kind of such a fact.
+        kind: u16,
+        /// Its schema.
+        schema: u16,
+    },
 }

@@ -39,9 +39,14 @@ fn accept(state: &State, ask: Ask, context: &Context) -> Result<Decided, Refusal
         if accepted.message != digest(&ask.message) {
             return Err(Refusal::RequestConflict);
         }
+        if state.turn.as_ref().is_some_and(|turn| turn.request_id == ask.request_id) {
+            // Nobody here will ever end that turn, so nobody shall wait for it.
+            refuse_newer(state)?;
+        }
         let asked = Asked { first_version: accepted.first_version, fresh: false };
         return Ok(Decision::only(Reply::Asked(asked)));
     }
+    refuse_newer(state)?;
     if let Some(turn) = &state.turn {
         return Err(Refusal::TurnRunning { request_id: turn.request_id.clone() });
     }
@@ -68,6 +73,7 @@ fn cancel(state: &State, request_id: &str, principal: String, context: &Context)
     if state.owner.as_ref().is_some_and(|owner| *owner != principal) {
         return Err(Refusal::Foreign);
     }
+    refuse_newer(state)?;
     if !state.requests.contains_key(request_id) {
         return Err(Refusal::UnknownRequest);
     }
@@ -82,6 +88,14 @@ fn cancel(state: &State, request_id: &str, principal: String, context: &Context)
     }
     events.push(Event::TurnCancelled(TurnCancelled { principal, correlation_id: context.ids.fresh() }));
     Ok(Decision { stops, reply: Reply::Cancelled, ..of(turn, events, Vec::new()) })
+}
+
+/// What is remembered is all there is, or nothing may be decided on it.
+fn refuse_newer(state: &State) -> Result<(), Refusal> {
+    match state.newer {
+        Some((kind, schema)) => Err(Refusal::NewerFacts { kind, schema }),
+        None => Ok(()),
+    }
 }
 
 /// After recovery: what was open is closed as interrupted, then tried again or given up.

@@ -15,6 +15,7 @@ pub struct Conversation;
 
 impl Entity for Conversation {
     const KIND: &'static str = "conversation";
+    const STATE_SHAPE: u32 = 1;
     type State = State;
     type Command = Command;
     type Event = ConversationEvent;
@@ -32,11 +33,12 @@ impl Entity for Conversation {
     }
 
     fn resume(state: &State) -> Option<Command> {
-        state.turn.is_some().then_some(Command::Resume)
+        Self::busy(state).then_some(Command::Resume)
     }
 
     fn busy(state: &State) -> bool {
-        state.turn.is_some()
+        // What a newer build left running, that build has to end.
+        state.turn.is_some() && state.newer.is_none()
     }
 
     fn encode(

@@ -4,6 +4,7 @@
 //! released one; give it a new schema number in the table of kinds and keep the old struct.
 
 use crate::json::Json;
+use crate::kinds::Opaque;
 use crate::ports::planner::Plan;
 use crate::ports::sql::{Check, Failure, ResultSet, SchemaMark, Statement};
 use serde::{Deserialize, Serialize};
@@ -214,4 +215,6 @@ pub enum ConversationEvent {
     TurnFinished(TurnFinished),
     TurnFailed(TurnFailed),
     TurnCancelled(TurnCancelled),
+    /// A newer build wrote it. It is passed by; whoever would go on from here must know it.
+    Unknown(Opaque),
 }

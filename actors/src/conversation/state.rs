@@ -3,26 +3,29 @@
 use crate::conversation::event::Token;
 use crate::ports::planner::Plan;
 use crate::ports::sql::Statement;
-use std::collections::HashMap;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Attempts of one effect before the turn is given up.
 pub(super) const ATTEMPTS: u32 = 3;
 
 /// What a conversation remembers.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct State {
     /// Who asked first.
     pub owner: Option<String>,
     /// Requests that were accepted.
-    pub requests: HashMap<String, Accepted>,
+    pub requests: BTreeMap<String, Accepted>,
     /// The turn that runs.
     pub turn: Option<Turn>,
     /// The last token that was given out.
     pub last_token: Token,
+    /// Kind and schema of a fact that a newer build wrote: what is remembered may be half of it.
+    pub newer: Option<(u16, u16)>,
 }
 
 /// A request that was accepted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Accepted {
     /// Version of its first event.
     pub first_version: u64,
@@ -31,7 +34,7 @@ pub struct Accepted {
 }
 
 /// A running turn.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Turn {
     /// Its request.
     pub request_id: String,
@@ -48,7 +51,7 @@ pub struct Turn {
 }
 
 /// An intent without an outcome.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Open {
     /// Pairs it with its outcome.
     pub token: Token,
@@ -59,7 +62,7 @@ pub struct Open {
 }
 
 /// What an intent is about.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Step {
     /// Making a plan.
     Plan,
@@ -85,3 +88,7 @@ impl State {
 pub(super) fn digest(message: &str) -> [u8; 32] {
     *blake3::hash(message.as_bytes()).as_bytes()
 }
+
+#[cfg(test)]
+#[path = "state_tests.rs"]
+mod tests;

@@ -307,6 +307,27 @@ fn play(stage: &mut Stage, step: &Move) {
 
 proptest! {
     #[test]
+    fn a_snapshot_at_any_cut_and_the_rest_of_the_facts_give_the_same_state(moves in moves()) {
+        let mut stage = Stage::new();
+        for step in &moves {
+            play(&mut stage, step);
+        }
+        let apply = |state: &mut State, facts: &[(Option<String>, Event)], before: usize| {
+            for ((request_id, event), version) in facts.iter().zip(before as u64 + 1..) {
+                Conversation::apply(state, event, &Meta { version, request_id: request_id.clone() });
+            }
+        };
+        for cut in 0..=stage.events.len() {
+            let mut state = State::default();
+            apply(&mut state, &stage.events[..cut], 0);
+            let snapshot = vanna_journal::codec::encode(&state).unwrap();
+            let mut state: State = vanna_journal::codec::decode(&snapshot).unwrap();
+            apply(&mut state, &stage.events[cut..], cut);
+            prop_assert_eq!(&state, &stage.state, "cut at {}", cut);
+        }
+    }
+
+    #[test]
     fn every_intent_has_one_outcome_and_every_accepted_request_one_end(moves in moves()) {
         let mut stage = Stage::new();
         for step in &moves {

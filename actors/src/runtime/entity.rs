@@ -2,6 +2,8 @@
 
 use super::clock::Context;
 use super::effects::Effects;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use vanna_journal::{NewRecord, Record};
 
 /// Where an event stands.
@@ -61,8 +63,11 @@ impl<E: Entity + ?Sized> Decision<E> {
 pub trait Entity: Send + Sync + 'static {
     /// Kind of stream that holds it.
     const KIND: &'static str;
+    /// Number of what `State` holds and of how `apply` comes to it. Snapshots of another number are not
+    /// used, so it grows with every change of either.
+    const STATE_SHAPE: u32;
     /// What is remembered.
-    type State: Default + Send + Sync + 'static;
+    type State: Default + Serialize + DeserializeOwned + Send + Sync + 'static;
     /// What may be asked of it.
     type Command: Send + 'static;
     /// What may have happened to it.

@@ -6,6 +6,7 @@ use super::entity::Entity;
 use super::gate::Gate;
 use super::host::{Delivery, World};
 use super::router::{Router, RouterMessage};
+use super::snapshot::SnapshotStore;
 use ractor::{Actor, ActorRef};
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,6 +38,8 @@ pub struct Settings {
     pub longest_backoff: Duration,
     /// Restarts tried without being asked.
     pub restarts: u32,
+    /// Facts of a stream after which a snapshot of its state is kept; one is also kept at passivation.
+    pub snapshot_every: u64,
 }
 
 impl Default for Settings {
@@ -53,6 +56,7 @@ impl Default for Settings {
             backoff: Duration::from_millis(100),
             longest_backoff: Duration::from_secs(10),
             restarts: 30,
+            snapshot_every: 512,
         }
     }
 }
@@ -107,9 +111,29 @@ impl<E: Entity> Handle<E> {
         effects: E::Effects,
         settings: Settings,
     ) -> Result<Self, RuntimeError> {
+        Self::start_with(journal, clock, ids, effects, settings, None).await
+    }
+
+    /// Starts the runtime with a place for snapshots. They change how long activation takes, and nothing else.
+    pub async fn start_with(
+        journal: Arc<dyn Journal>,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn Ids>,
+        effects: E::Effects,
+        settings: Settings,
+        snapshots: Option<Arc<dyn SnapshotStore>>,
+    ) -> Result<Self, RuntimeError> {
         let pool = EffectPool::new(effects, settings.effects, settings.effects_waiting);
         let busy = Gate::unbounded();
-        let world = World { journal, clock, ids, pool, busy: busy.clone() };
+        let world = World {
+            journal,
+            clock,
+            ids,
+            pool,
+            busy: busy.clone(),
+            snapshots,
+            snapshot_every: settings.snapshot_every,
+        };
         let (router, _) = Actor::spawn(None, Router::<E>::new(), (world, settings))
             .await
             .map_err(|error| RuntimeError(error.to_string()))?;

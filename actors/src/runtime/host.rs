@@ -6,6 +6,7 @@ use super::entity::{Decision, Entity, Meta};
 use super::gate::{Gate, Pass};
 use super::handle::SendError;
 use super::router::RouterMessage;
+use super::snapshot::{self, SnapshotStore};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::collections::HashMap;
 use std::marker::PhantomData;
@@ -41,6 +42,9 @@ pub(super) struct World<E: Entity> {
     pub(super) pool: EffectPool<E>,
     /// Counts the entities that are in the middle of something.
     pub(super) busy: Gate,
+    pub(super) snapshots: Option<Arc<dyn SnapshotStore>>,
+    /// Facts after which a snapshot is kept.
+    pub(super) snapshot_every: u64,
 }
 
 impl<E: Entity> Clone for World<E> {
@@ -51,6 +55,8 @@ impl<E: Entity> Clone for World<E> {
             ids: Arc::clone(&self.ids),
             pool: self.pool.clone(),
             busy: self.busy.clone(),
+            snapshots: self.snapshots.clone(),
+            snapshot_every: self.snapshot_every,
         }
     }
 }
@@ -74,6 +80,8 @@ pub(super) struct HostState<E: Entity> {
     arguments: Arguments<E>,
     entity: E::State,
     version: u64,
+    /// Version of the newest snapshot that this host took or kept.
+    snapshot: u64,
     running: HashMap<u64, AbortHandle>,
     busy: Option<Pass>,
 }
@@ -92,9 +100,11 @@ impl<E: Entity> Actor for Host<E> {
             arguments,
             entity: E::State::default(),
             version: 0,
+            snapshot: 0,
             running: HashMap::new(),
             busy: None,
         };
+        state.recall().await;
         state.catch_up().await?;
         state.note_busy();
         Ok(state)
@@ -118,13 +128,15 @@ impl<E: Entity> Actor for Host<E> {
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            HostMessage::Deliver(delivery) => state.deliver(&myself, delivery).await,
-            HostMessage::Outcome(command) => state.outcome(&myself, command).await,
-            HostMessage::Passivate => {
-                state.passivate(&myself);
-                Ok(())
-            }
+            HostMessage::Deliver(delivery) => state.deliver(&myself, delivery).await?,
+            HostMessage::Outcome(command) => state.outcome(&myself, command).await?,
+            HostMessage::Passivate => state.passivate(&myself),
         }
+        // After the answer, so that nobody waits for it.
+        if state.version.saturating_sub(state.snapshot) >= state.arguments.world.snapshot_every {
+            state.remember();
+        }
+        Ok(())
     }
 
     async fn post_stop(
@@ -139,20 +151,35 @@ impl<E: Entity> Actor for Host<E> {
 }
 
 impl<E: Entity> HostState<E> {
+    /// Begins with the newest snapshot that is of this stream's history, when there is one.
+    async fn recall(&mut self) {
+        let Arguments { stream, world, .. } = &self.arguments;
+        let Some(store) = &world.snapshots else { return };
+        if let Some((version, entity)) = snapshot::recall::<E>(&**store, &world.journal, stream).await {
+            (self.version, self.snapshot, self.entity) = (version, version, entity);
+        }
+    }
+
+    /// Has a snapshot kept, aside.
+    fn remember(&mut self) {
+        if self.version == self.snapshot {
+            return;
+        }
+        self.snapshot = self.version;
+        let Arguments { stream, world, .. } = &self.arguments;
+        if let Some(store) = &world.snapshots {
+            snapshot::remember::<E>(store, &world.journal, stream, self.version, &self.entity);
+        }
+    }
+
     /// Reads what the stream holds beyond what is known.
     async fn catch_up(&mut self) -> Result<(), ActorProcessingErr> {
         loop {
-            let (journal, stream, after) =
-                (Arc::clone(&self.arguments.world.journal), self.arguments.stream.clone(), self.version);
-            if journal.version_of(&stream) <= after {
+            let Arguments { stream, world, .. } = &self.arguments;
+            if world.journal.version_of(stream) <= self.version {
                 return Ok(());
             }
-            let records = match journal.recent_stream(&stream, after, PAGE) {
-                Some(records) => records,
-                None => {
-                    tokio::task::spawn_blocking(move || journal.read_stream(&stream, after, PAGE)).await??
-                }
-            };
+            let records = snapshot::page(&world.journal, stream, self.version, PAGE).await?;
             if records.is_empty() {
                 return Ok(());
             }
@@ -275,6 +302,7 @@ impl<E: Entity> HostState<E> {
     fn passivate(&mut self, myself: &ActorRef<HostMessage<E>>) {
         let busy = E::busy(&self.entity);
         if !busy {
+            self.remember();
             myself.stop(None);
         }
         let message = RouterMessage::Passivated {

@@ -189,27 +189,47 @@ async fn an_idle_conversation_leaves_memory_and_comes_back_as_it_was() {
     assert_eq!(conflict, Err(SendError::Refused(Refusal::RequestConflict)));
 }
 
+/// Puts a record of any kind into a stream, as another build could have.
+async fn plant(stage: &Stage, id: &str, kind: u16, schema: u16) {
+    let record = NewRecord { kind, schema, at: 0, request_id: None, causation: None, body: vec![1, 2, 3] };
+    let append = vanna_journal::Append {
+        stream: stream(id),
+        expect: vanna_journal::Expect::Any,
+        request: None,
+        records: vec![record],
+    };
+    stage.journal.append(append).await.unwrap();
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_unreadable_record_sets_only_its_own_conversation_aside() {
     let stage = Stage::new().await;
-    let poison = vanna_journal::Append {
-        stream: stream("bad"),
-        expect: vanna_journal::Expect::NoStream,
-        request: None,
-        records: vec![NewRecord {
-            kind: 65_000,
-            schema: 1,
-            at: 0,
-            request_id: None,
-            causation: None,
-            body: vec![1, 2, 3],
-        }],
-    };
-    stage.journal.append(poison).await.unwrap();
+    plant(&stage, "bad", 1, 1).await;
     assert_eq!(stage.ask("bad", "r1", "revenue").await, Err(SendError::Quarantined));
     stage.ask("good", "r1", "revenue").await.unwrap();
     assert!(matches!(stage.ended("good").await.last(), Some(Event::TurnFinished(_))));
     assert_eq!(stage.journal.version_of(&stream("bad")), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_conversation_with_facts_of_a_newer_build_is_not_continued_and_not_lost() {
+    let stage = Stage::new().await;
+    stage.ask("c1", "r1", "revenue").await.unwrap();
+    stage.ended("c1").await;
+    stage.ask("c2", "r1", "hang").await.unwrap();
+    let stage = Stage::over(stage.journal.restart()).await;
+    plant(&stage, "c1", 1, 2).await;
+    plant(&stage, "c2", 9_999, 1).await;
+    let newer = |kind, schema| Err(SendError::Refused(Refusal::NewerFacts { kind, schema }));
+    assert_eq!(stage.ask("c1", "r2", "orders").await, newer(1, 2));
+    assert!(matches!(stage.ask("c1", "r1", "revenue").await, Ok(Reply::Asked(asked)) if !asked.fresh));
+    stage.handle.wake(stream("c2"));
+    assert_eq!(stage.ask("c2", "r1", "hang").await, newer(9_999, 1), "nobody here would ever end it");
+    let cancel = Command::Cancel { request_id: "r1".into(), principal: "ann".into() };
+    assert_eq!(stage.handle.send(stream("c2"), cancel).await, newer(9_999, 1));
+    assert_eq!(stage.journal.version_of(&stream("c2")), 3, "nothing was decided on what is half known");
+    stage.ask("c3", "r1", "revenue").await.unwrap();
+    assert!(matches!(stage.ended("c3").await.last(), Some(Event::TurnFinished(_))));
 }
 
 #[tokio::test(start_paused = true)]

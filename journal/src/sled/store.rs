@@ -189,7 +189,7 @@ impl Iterator for StoredFrames {
 
 /// Sled takes a snapshot that it did not finish writing, because of a kill or a full disk, for the
 /// newest one, and then refuses to open. It is a cache of the log: without it, more of the log is read.
-fn remove_unfinished_snapshots(dir: &Path) -> std::io::Result<()> {
+pub(super) fn remove_unfinished_snapshots(dir: &Path) -> std::io::Result<()> {
     for entry in std::fs::read_dir(dir)? {
         let entry = entry?;
         let name = entry.file_name();
@@ -204,15 +204,19 @@ fn remove_unfinished_snapshots(dir: &Path) -> std::io::Result<()> {
 fn open_db(dir: &Path) -> Result<::sled::Db, OpenError> {
     let config =
         ::sled::Config::new().path(dir).segment_size(SEGMENT).cache_capacity(CACHE).flush_every_ms(None);
+    open_patiently(&config).map_err(|error| open_error(dir, &error))
+}
+
+/// Opens a database; one that was closed a moment ago may still be locked.
+pub(super) fn open_patiently(config: &::sled::Config) -> Result<::sled::Db, Trouble> {
     let mut tries = 0;
     loop {
         match guarded(|| config.open()) {
-            Ok(db) => return Ok(db),
             Err(Trouble::Error(error)) if is_locked(&error) && tries < LOCK_TRIES => {
                 tries += 1;
                 std::thread::sleep(LOCK_PAUSE);
             }
-            Err(error) => return Err(open_error(dir, &error)),
+            opened => return opened,
         }
     }
 }
@@ -314,7 +318,7 @@ fn open_error(dir: &Path, trouble: &Trouble) -> OpenError {
     OpenError::Damaged { place, found, remedy }
 }
 
-pub(super) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
     let text = text.unwrap_or_else(|| "a panic without words".into());

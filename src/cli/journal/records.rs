@@ -10,7 +10,7 @@ use serde_json::{Value as JsonValue, json};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
-use vanna_actors::events;
+use vanna_actors::events::{self, ConversationEvent};
 use vanna_journal::{Journal, Record, hex};
 
 /// Records that are read at once.
@@ -109,7 +109,9 @@ fn line(record: &Record) -> JsonValue {
 
 /// What the body says; nothing when this version does not know its kind.
 fn payload(record: &Record) -> Option<JsonValue> {
-    serde_json::to_value(events::decode(record).ok()?).ok()
+    let event =
+        events::decode(record).ok().filter(|event| !matches!(event, ConversationEvent::Unknown(_)))?;
+    serde_json::to_value(event).ok()
 }
 
 fn at(record: &Record) -> String {

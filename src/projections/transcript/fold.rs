@@ -10,9 +10,9 @@ use vanna_journal::{Record, StreamId};
 
 /// Turns the records of one conversation into v3 events.
 ///
-/// It must see every record of the stream from version 1, in order, because events are numbered per
-/// request and evidence carries the hash chain of the whole stream. The same records always give the
-/// same events, ids included. A record that it has seen, or of another stream, gives nothing.
+/// It must see every record of a turn, from its question on and in order, because events are numbered
+/// per request; and it must know the hash chain of all that came before, because evidence carries it.
+/// Nothing else of earlier turns matters. The same records always give the same events, ids included. A record that it has seen, or of another stream, gives nothing.
 #[derive(Clone, Debug)]
 pub struct Transcript {
     stream: StreamId,
@@ -25,6 +25,25 @@ impl Transcript {
     #[must_use]
     pub fn new(stream: StreamId) -> Self {
         Self { stream, chain: Chain::default(), open: BTreeMap::new() }
+    }
+
+    /// Begins after the record at which a chain stands, between two turns.
+    #[must_use]
+    pub fn after(stream: StreamId, chain: Chain) -> Self {
+        Self { chain, ..Self::new(stream) }
+    }
+
+    /// The hash chain up to the last record that was taken in.
+    #[must_use]
+    pub fn chain(&self) -> &Chain {
+        &self.chain
+    }
+
+    /// Takes in the next record of a turn that nobody wants to see.
+    pub fn pass(&mut self, record: &Record) {
+        if record.stream == self.stream && record.version == self.chain.version() + 1 {
+            self.chain.extend(record);
+        }
     }
 
     /// Takes in the next record with its decoded fact and gives the events that it causes.

@@ -147,7 +147,7 @@ impl Writer {
     }
 }
 
-fn conversation(turns: usize, choices: Vec<u8>) -> Story {
+pub(crate) fn conversation(turns: usize, choices: Vec<u8>) -> Story {
     let mut writer = Writer {
         story: Story::at("conv-1", 4_711),
         choices: Choices(choices.into_iter()),

@@ -7,7 +7,7 @@ mod turn;
 mod words;
 
 #[cfg(test)]
-mod grammar_tests;
+pub(crate) mod grammar_tests;
 #[cfg(test)]
 mod tests;
 

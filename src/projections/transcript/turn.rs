@@ -106,6 +106,7 @@ impl Turn {
             ConversationEvent::QuestionAsked(_)
             | ConversationEvent::PlanFailed(_)
             | ConversationEvent::ChecksMade(_)
+            | ConversationEvent::Unknown(_)
             | ConversationEvent::TurnFinished(_)
             | ConversationEvent::TurnFailed(_)
             | ConversationEvent::TurnCancelled(_) => Vec::new(),
