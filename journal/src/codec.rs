@@ -4,8 +4,9 @@
 //! an error. Whoever stores them puts a checksum around them and checks it first.
 
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};
-use serde::Serialize;
+use bincode::error::DecodeError;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 /// First byte of everything encoded here: little-endian, variable-length integers.
 const FORMAT: u8 = 1;
@@ -53,12 +54,28 @@ pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, CodecError> {
 /// # Errors
 /// [`CodecError`] when the bytes are not exactly one value of type `T`.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
-    let payload = match bytes.split_first() {
-        Some((&FORMAT, payload)) => payload,
-        other => return Err(CodecError::Format(other.map(|(format, _)| *format))),
-    };
-    let (value, read) = bincode::serde::decode_from_slice(payload, CONFIG)
-        .map_err(|error| CodecError::Decode(error.to_string()))?;
+    let payload = payload(bytes)?;
+    whole(payload, bincode::serde::decode_from_slice(payload, CONFIG))
+}
+
+/// Decodes as [`decode`] does; texts and bytes stay where they are.
+///
+/// # Errors
+/// As for [`decode`].
+pub(crate) fn decode_borrowed<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, CodecError> {
+    let payload = payload(bytes)?;
+    whole(payload, bincode::serde::borrow_decode_from_slice(payload, CONFIG))
+}
+
+fn payload(bytes: &[u8]) -> Result<&[u8], CodecError> {
+    match bytes.split_first() {
+        Some((&FORMAT, payload)) => Ok(payload),
+        other => Err(CodecError::Format(other.map(|(format, _)| *format))),
+    }
+}
+
+fn whole<T>(payload: &[u8], decoded: Result<(T, usize), DecodeError>) -> Result<T, CodecError> {
+    let (value, read) = decoded.map_err(|error| CodecError::Decode(error.to_string()))?;
     match payload.len().saturating_sub(read) {
         0 => Ok(value),
         left => Err(CodecError::Trailing(left)),
@@ -69,7 +86,6 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use serde::Deserialize;
 
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
     enum Shape {

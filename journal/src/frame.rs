@@ -9,7 +9,7 @@ use crate::chain::hex_text;
 use crate::codec::{self, CodecError};
 use crate::journal::Span;
 use crate::merkle;
-use crate::record::{Hash, Position, Record, StreamId, Version};
+use crate::record::{Covered, Hash, Position, Record, StreamId, Version};
 use serde::{Deserialize, Serialize};
 
 /// How every frame begins.
@@ -159,20 +159,7 @@ impl Frame {
     /// # Errors
     /// [`FrameError`] for whatever is not exactly a frame.
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, FrameError> {
-        let short = || FrameError::Short(bytes.len());
-        let (sealed, crc) = bytes.split_last_chunk::<CRC>().ok_or_else(short)?;
-        if !sealed.starts_with(&MAGIC) {
-            return Err(FrameError::Magic);
-        }
-        if crc32fast::hash(sealed) != u32::from_le_bytes(*crc) {
-            return Err(FrameError::Checksum);
-        }
-        let (head, rest) = sealed.split_at_checked(HEAD).ok_or_else(short)?;
-        let head = FrameHead::decode(head).ok_or_else(short)?;
-        let (length, records) = rest.split_first_chunk::<4>().ok_or_else(short)?;
-        if u32::from_le_bytes(*length) as usize != records.len() {
-            return Err(FrameError::Length);
-        }
+        let (head, records) = unseal(bytes)?;
         let entries: Vec<Entry> = codec::decode(records)?;
         let found = entries.iter().map(|entry| entry.records.len()).sum();
         if found != head.count as usize {
@@ -298,6 +285,28 @@ impl Stored {
     }
 }
 
+/// The head of a frame and its encoded records, once the checksum holds.
+///
+/// # Errors
+/// [`FrameError`] for whatever is not sealed as a frame.
+pub(crate) fn unseal(bytes: &[u8]) -> Result<(FrameHead, &[u8]), FrameError> {
+    let short = || FrameError::Short(bytes.len());
+    let (sealed, crc) = bytes.split_last_chunk::<CRC>().ok_or_else(short)?;
+    if !sealed.starts_with(&MAGIC) {
+        return Err(FrameError::Magic);
+    }
+    if crc32fast::hash(sealed) != u32::from_le_bytes(*crc) {
+        return Err(FrameError::Checksum);
+    }
+    let (head, rest) = sealed.split_at_checked(HEAD).ok_or_else(short)?;
+    let head = FrameHead::decode(head).ok_or_else(short)?;
+    let (length, records) = rest.split_first_chunk::<4>().ok_or_else(short)?;
+    if u32::from_le_bytes(*length) as usize != records.len() {
+        return Err(FrameError::Length);
+    }
+    Ok((head, records))
+}
+
 fn placed(first: Position, entries: &[Entry]) -> impl Iterator<Item = (Position, &Entry)> {
     entries.iter().scan(first, |next, entry| {
         let here = *next;
@@ -314,7 +323,20 @@ fn root_of(first: Position, entries: &[Entry]) -> Hash {
 fn leaves(first: Position, entries: &[Entry]) -> impl Iterator<Item = Hash> {
     placed(first, entries).flat_map(|(position, entry)| {
         let records = entry.records.iter().enumerate().map(move |(index, stored)| {
-            stored.record(&entry.stream, position, entry.first_version, index).hash()
+            let index = index as u64;
+            let covered = Covered {
+                position: position.saturating_add(index),
+                stream: &entry.stream,
+                version: entry.first_version.saturating_add(index),
+                kind: stored.kind,
+                schema: stored.schema,
+                at: stored.at,
+                request_id: stored.request_id.as_deref(),
+                causation: stored.causation,
+                key_id: stored.key_id,
+                body_hash: &stored.body_hash,
+            };
+            covered.hash()
         });
         acceptance(position, entry).into_iter().chain(records)
     })

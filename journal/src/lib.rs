@@ -26,6 +26,7 @@ pub mod schema;
 mod sled;
 mod subscribe;
 mod tail;
+mod view;
 mod watchers;
 
 pub use crate::health::Health;

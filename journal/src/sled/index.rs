@@ -1,8 +1,9 @@
 //! The derived index: where the records of a stream are, and which request wrote which of them.
 //!
 //! One sled tree, so that a batch and its checkpoint are one: `0` → checkpoint, `1 stream` → last
-//! version, `2 stream version` → run of positions, `3 stream request` → run of versions. Every entry
-//! is a function of the frames; losing the tree costs time, nothing else.
+//! version and newest runs of positions, `2 stream version` → older runs, many under one key,
+//! `3 stream request` → run of versions. Every entry is a function of the frames; losing the tree
+//! costs time, nothing else.
 
 use super::store::{Store, WriteError, guarded, read};
 use crate::codec;
@@ -10,10 +11,13 @@ use crate::frame::Entry;
 use crate::journal::{ReadError, Span};
 use crate::record::{Position, StreamId, Version};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::hash_map::Entry as Slot;
+use std::collections::{BTreeMap, HashMap};
 
-/// Appends per batch: three keys each, and sled does not like batches above 256.
-pub(super) const SLICE: usize = 80;
+/// Keys of a batch: each costs the writer some ten microseconds, and sled does not like many.
+const KEYS: usize = 128;
+/// Runs that stay with the head of their stream; together they are one key's worth of writing.
+const OPEN_RUNS: usize = 16;
 
 /// Records of one append: neighbours in both orders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,33 +76,73 @@ impl Checkpoint {
     }
 }
 
+/// What is kept under a stream's own key.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Head {
+    version: Version,
+    /// The newest runs; older ones are under keys of their own.
+    runs: Vec<Run>,
+}
+
 const CHECKPOINT: &[u8] = &[0];
 const HEAD: u8 = 1;
 const RUN: u8 = 2;
 const REQUEST: u8 = 3;
 
-/// Adds entries and moves the checkpoint, in one batch; gives the new checkpoint.
+/// Adds the first of these entries, as many as one batch takes, and moves the checkpoint with them.
+/// Gives the new checkpoint, and how many were added.
 ///
 /// # Errors
 /// [`WriteError`] as for any write.
-pub(super) fn extend(store: &Store, from: Checkpoint, entries: &[Indexed]) -> Result<Checkpoint, WriteError> {
-    let failed = |error: codec::CodecError| WriteError::Failed(error.to_string());
+pub(super) fn extend<'a>(
+    store: &Store,
+    from: Checkpoint,
+    entries: impl Iterator<Item = &'a Indexed>,
+) -> Result<(Checkpoint, usize), WriteError> {
     let mut batch = ::sled::Batch::default();
-    let mut checkpoint = from;
+    let mut heads: HashMap<&StreamId, Head> = HashMap::new();
+    let (mut checkpoint, mut keys, mut added) = (from, 0, 0);
     for entry in entries {
+        if keys + 3 > KEYS {
+            break;
+        }
+        let head = match heads.entry(&entry.stream) {
+            Slot::Occupied(known) => known.into_mut(),
+            Slot::Vacant(unknown) => {
+                keys += 1;
+                let stored = guarded(|| store.index.get(key(HEAD, &entry.stream, &[])))?;
+                let head = stored.map(|value| codec::decode(&value)).transpose().map_err(failed)?;
+                unknown.insert(head.unwrap_or_default())
+            }
+        };
+        if head.runs.len() >= OPEN_RUNS {
+            keys += 1;
+            let first = head.runs.first().map_or(0, |run| run.first_version);
+            let older = key(RUN, &entry.stream, &first.to_be_bytes());
+            batch.insert(older, codec::encode(&head.runs).map_err(failed)?);
+            head.runs.clear();
+        }
         let versions = entry.run.versions();
-        checkpoint.add(entry);
-        batch.insert(key(HEAD, &entry.stream, &[]), codec::encode(&versions.last).map_err(failed)?);
-        let run = key(RUN, &entry.stream, &versions.first.to_be_bytes());
-        batch.insert(run, codec::encode(&entry.run).map_err(failed)?);
+        head.version = versions.last;
+        head.runs.push(entry.run);
         if let Some(request) = &entry.request {
+            keys += 1;
             let request = key(REQUEST, &entry.stream, request.as_bytes());
             batch.insert(request, codec::encode(&(versions.first, versions.last)).map_err(failed)?);
         }
+        checkpoint.add(entry);
+        added += 1;
+    }
+    for (stream, head) in &heads {
+        batch.insert(key(HEAD, stream, &[]), codec::encode(head).map_err(failed)?);
     }
     batch.insert(CHECKPOINT, codec::encode(&checkpoint).map_err(failed)?);
     guarded(|| store.index.apply_batch(batch))?;
-    Ok(checkpoint)
+    Ok((checkpoint, added))
+}
+
+fn failed(error: codec::CodecError) -> WriteError {
+    WriteError::Failed(error.to_string())
 }
 
 /// The checkpoint and the last version of every stream, or why they cannot be true.
@@ -112,7 +156,7 @@ pub(super) fn load(store: &Store) -> Result<(Checkpoint, BTreeMap<StreamId, Vers
     for pair in store.index.scan_prefix([HEAD]) {
         let (key, value) = read(place, || pair)?;
         let (stream, rest) = key.get(1..).and_then(split).ok_or_else(|| damaged("a key of no stream"))?;
-        let version: Version = decode(&value)?;
+        let Head { version, .. } = decode(&value)?;
         if !rest.is_empty() {
             return Err(damaged("a key with something after its stream"));
         }
@@ -144,13 +188,25 @@ pub(super) fn runs(
     after: Version,
     limit: usize,
 ) -> Result<Vec<Run>, ReadError> {
-    let wanted = after.saturating_add(1);
+    // The head before older keys: what moves meanwhile is found twice, not never.
+    let head: Head = get(store, &key(HEAD, stream, &[]))?.unwrap_or_default();
+    let newest = head.runs.first().map_or(Version::MAX, |run| run.first_version);
+    let mut runs = Vec::new();
+    if newest > after.saturating_add(1) {
+        runs = older_runs(store, stream, after, limit)?;
+        runs.retain(|run| run.first_version < newest);
+    }
+    runs.extend(head.runs);
+    Ok(runs.into_iter().filter(|run| run.versions().last > after).take(limit).collect())
+}
+
+fn older_runs(store: &Store, stream: &StreamId, after: Version, limit: usize) -> Result<Vec<Run>, ReadError> {
     let prefix = key(RUN, stream, &[]);
-    let start = key(RUN, stream, &wanted.to_be_bytes());
+    let start = key(RUN, stream, &after.saturating_add(1).to_be_bytes());
     let found = read(place, || {
         let before = store.index.range(prefix.clone()..start.clone()).next_back().transpose()?;
         let mut found: Vec<_> = before.into_iter().collect();
-        for pair in store.index.range(start..).take(limit) {
+        for pair in store.index.range(start..).take(limit.div_ceil(OPEN_RUNS).saturating_add(1)) {
             let pair = pair?;
             if !pair.0.starts_with(&prefix) {
                 break;
@@ -159,8 +215,8 @@ pub(super) fn runs(
         }
         Ok(found)
     })?;
-    let runs = found.iter().map(|(_, value)| decode::<Run>(value)).collect::<Result<Vec<_>, _>>()?;
-    Ok(runs.into_iter().filter(|run| run.versions().last > after).take(limit).collect())
+    let runs = found.iter().map(|(_, value)| decode::<Vec<Run>>(value)).collect::<Result<Vec<_>, _>>()?;
+    Ok(runs.concat())
 }
 
 /// The versions that accepted a request.
@@ -181,10 +237,18 @@ pub(super) fn request(
 /// # Errors
 /// [`ReadError`] when the index cannot be read.
 pub(super) fn count(store: &Store) -> Result<(u64, u64), ReadError> {
-    let all = |prefix: u8| {
-        read(place, || store.index.scan_prefix([prefix]).try_fold(0, |n, pair| pair.map(|_| n + 1)))
-    };
-    Ok((all(RUN)?, all(REQUEST)?))
+    let (mut runs, mut requests) = (0, 0);
+    for pair in store.index.scan_prefix([HEAD]) {
+        runs += decode::<Head>(&read(place, || pair)?.1)?.runs.len() as u64;
+    }
+    for pair in store.index.scan_prefix([RUN]) {
+        runs += decode::<Vec<Run>>(&read(place, || pair)?.1)?.len() as u64;
+    }
+    for pair in store.index.scan_prefix([REQUEST]) {
+        read(place, || pair)?;
+        requests += 1;
+    }
+    Ok((runs, requests))
 }
 
 fn get<T: serde::de::DeserializeOwned>(store: &Store, key: &[u8]) -> Result<Option<T>, ReadError> {

@@ -3,7 +3,7 @@
 use super::index::{Indexed, Run};
 use crate::journal::Span;
 use crate::record::{StreamId, Version};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque, vec_deque};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// Entries between the index's checkpoint and the head.
@@ -36,9 +36,9 @@ impl Overlay {
         self.read().pending.len()
     }
 
-    /// The oldest entries, at most `limit`.
-    pub(super) fn oldest(&self, limit: usize) -> Vec<Indexed> {
-        self.read().pending.iter().take(limit).cloned().collect()
+    /// Looks at the entries, oldest first. Others can read meanwhile.
+    pub(super) fn oldest<T>(&self, look: impl FnOnce(vec_deque::Iter<'_, Indexed>) -> T) -> T {
+        look(self.read().pending.iter())
     }
 
     /// Forgets the oldest entries, which the index has now.

@@ -67,7 +67,7 @@ fn walk(
             return Err(damaged(next, "there is no frame".into()));
         }
         for frame in frames.into_iter().filter(|frame| frame.head.first <= target) {
-            follows(Some(&before), &frame.head)?;
+            follows(Some(&before.head), &frame.head)?;
             visit(&frame);
             before = frame;
         }

@@ -1,7 +1,7 @@
 //! What a start finds: the head, the chain, the streams, and whether all of it agrees.
 
 use super::highwater::Mark;
-use super::index::{self, Checkpoint, Indexed, SLICE};
+use super::index::{self, Checkpoint, Indexed};
 use super::overlay::Overlay;
 use super::store::Store;
 use crate::chain::SignedHead;
@@ -111,7 +111,7 @@ fn check_tail(store: &Store, last: Option<Frame>) -> Result<(), ReadError> {
             return follows(None, &frame.head);
         }
         let before = store.frame_at(frame.head.first - 1)?;
-        follows(before.as_ref(), &frame.head)?;
+        follows(before.as_ref().map(|before| &before.head), &frame.head)?;
         match before {
             Some(before) => frame = before,
             None => return Ok(()),
@@ -124,8 +124,8 @@ fn check_tail(store: &Store, last: Option<Frame>) -> Result<(), ReadError> {
 ///
 /// # Errors
 /// [`ReadError::Damaged`] when it does not.
-pub(super) fn follows(before: Option<&Frame>, frame: &FrameHead) -> Result<(), ReadError> {
-    let (end, hash) = before.map_or((0, [0; 32]), |before| (before.last(), before.head.hash()));
+pub(super) fn follows(before: Option<&FrameHead>, frame: &FrameHead) -> Result<(), ReadError> {
+    let (end, hash) = before.map_or((0, [0; 32]), |before| (before.last(), before.hash()));
     frame.follows(end, &hash)
 }
 
@@ -138,7 +138,7 @@ fn replay(store: &Store, overlay: &Overlay, found: &mut Recovered) -> Result<(),
     loop {
         for frame in frames {
             if before.as_ref() != Some(&frame) {
-                follows(before.as_ref(), &frame.head)?;
+                follows(before.as_ref().map(|before| &before.head), &frame.head)?;
             }
             for (position, entry) in frame.placed().filter(|(position, _)| *position > checkpoint) {
                 let entry = Indexed::of(frame.head.first, position, entry);
@@ -179,9 +179,8 @@ pub(super) fn advance(
     overlay: &Overlay,
     checkpoint: Checkpoint,
 ) -> Result<Checkpoint, super::store::WriteError> {
-    let entries = overlay.oldest(SLICE);
-    let checkpoint = index::extend(store, checkpoint, &entries)?;
-    overlay.forget(entries.len());
+    let (checkpoint, added) = overlay.oldest(|entries| index::extend(store, checkpoint, entries))?;
+    overlay.forget(added);
     Ok(checkpoint)
 }
 

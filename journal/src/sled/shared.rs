@@ -5,22 +5,20 @@ use super::index::{self, Checkpoint, Run};
 use super::overlay::Overlay;
 use super::recover::follows;
 use super::slot::Slot;
-use super::store::Store;
+use super::store::{Store, StoredFrame};
 use crate::blobs::Blobs;
 use crate::chain::Heads;
 use crate::datadir::DataDir;
-use crate::frame::{Body, Frame};
+use crate::frame::{Body, FrameHead};
 use crate::health::Health;
 use crate::journal::{ReadError, Span};
 use crate::live::Live;
 use crate::order::{History, READ_BYTES};
 use crate::record::{Hash, Position, Record, StreamId, Version};
+use crate::view::{EntryView, FrameView};
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Mutex, PoisonError};
 use tokio::sync::watch;
-
-/// Frames that a reader takes at once.
-const CHUNK: usize = 8;
 
 /// An open journal, as its readers see it.
 pub(super) struct Shared {
@@ -92,10 +90,11 @@ impl Shared {
                 runs.retain(|run| run.first_version < boundary);
             }
             runs.extend(newer);
-            let mut reader = RunReader { store, blobs: &self.blobs, stream, frame: None, bytes: 0 };
-            let records = reader.collect(after, limit, &runs)?;
+            let mut reader = RunReader { store, stream, page: Page::new(&self.blobs, limit) };
+            reader.collect(after, &runs)?;
+            let Page { records, bytes, .. } = reader.page;
             let end = records.last().map_or(after, |record| record.version);
-            if end < last && records.len() < limit && reader.bytes < READ_BYTES {
+            if end < last && records.len() < limit && bytes < READ_BYTES {
                 return Err(damaged(stream, format!("it ends at version {end}, not at {last}")));
             }
             Ok(records)
@@ -112,36 +111,32 @@ impl Shared {
         }
         let head = self.live.position();
         self.with_store(|store| {
-            let mut records: Vec<Record> = Vec::new();
-            let mut bytes = 0;
-            let mut before: Option<Frame> = None;
-            let mut frames = Vec::from_iter(store.frame_at(after.saturating_add(1))?);
-            loop {
-                for frame in frames {
-                    if before.is_some() {
-                        follows(before.as_ref(), &frame.head)?;
-                    }
-                    let here = places(&frame).filter(|(position, ..)| *position > after && *position <= head);
-                    for (_, entry_at, index, entry) in here {
-                        if records.len() == limit || bytes >= READ_BYTES {
-                            return Ok(records);
+            let mut page = Page::new(&self.blobs, limit);
+            let mut before: Option<FrameHead> = None;
+            for stored in store.stored_from(after.saturating_add(1))? {
+                let stored = stored?;
+                let frame = stored.view()?;
+                if before.is_some() {
+                    follows(before.as_ref(), &frame.head)?;
+                }
+                for (at, entry) in frame.placed() {
+                    for index in 0..entry.len() {
+                        let position = at + index as u64;
+                        if position > head || page.is_full() {
+                            return Ok(page.records);
                         }
-                        let record = whole(&self.blobs, entry, entry_at, index)?;
-                        bytes += record.body.len();
-                        records.push(record);
+                        if position > after {
+                            page.push(entry, at, index)?;
+                        }
                     }
-                    before = Some(frame);
                 }
-                let end = before.as_ref().map_or(after, Frame::last);
-                if end >= head {
-                    return Ok(records);
+                if frame.head.last() >= head {
+                    return Ok(page.records);
                 }
-                frames = store.frames_from(end + 1, CHUNK)?;
-                if frames.is_empty() || before.is_none() {
-                    let place = format!("position {}", end + 1);
-                    return Err(ReadError::Damaged { place, found: "there is no frame".into() });
-                }
+                before = Some(frame.head);
             }
+            let place = format!("position {}", before.map_or(after, |before| before.last()) + 1);
+            Err(ReadError::Damaged { place, found: "there is no frame".into() })
         })
     }
 
@@ -168,11 +163,37 @@ impl History for Shared {
     }
 }
 
-/// Position, position of the entry, index in the entry, and the entry, of each record.
-fn places(frame: &Frame) -> impl Iterator<Item = (Position, Position, usize, &crate::frame::Entry)> {
-    frame.placed().flat_map(|(at, entry)| {
-        (0..entry.records.len()).map(move |index| (at + index as u64, at, index, entry))
-    })
+/// Records that one read gathers, up to its bounds.
+struct Page<'a> {
+    blobs: &'a Blobs,
+    limit: usize,
+    records: Vec<Record>,
+    bytes: usize,
+}
+
+impl<'a> Page<'a> {
+    fn new(blobs: &'a Blobs, limit: usize) -> Self {
+        Self { blobs, limit, records: Vec::new(), bytes: 0 }
+    }
+
+    fn is_full(&self) -> bool {
+        self.records.len() >= self.limit || self.bytes >= READ_BYTES
+    }
+
+    /// Adds the record at `index` of an entry that starts at `at`.
+    fn push(&mut self, entry: &EntryView<'_>, at: Position, index: usize) -> Result<(), ReadError> {
+        let (mut record, here) = entry.record(at, index).ok_or_else(|| missing(at))?;
+        if !here {
+            record.body = self.blobs.get(&record.body_hash)?;
+        }
+        self.bytes += record.body.len();
+        self.records.push(record);
+        Ok(())
+    }
+}
+
+fn missing(at: Position) -> ReadError {
+    ReadError::Damaged { place: format!("position {at}"), found: "a record is missing".into() }
 }
 
 /// A record with its body, wherever that is.
@@ -182,9 +203,7 @@ pub(super) fn whole(
     at: Position,
     index: usize,
 ) -> Result<Record, ReadError> {
-    let missing =
-        || ReadError::Damaged { place: format!("position {at}"), found: "a record is missing".into() };
-    let mut record = entry.record(at, index).ok_or_else(missing)?;
+    let mut record = entry.record(at, index).ok_or_else(|| missing(at))?;
     if let Some(Body::Blob(_)) = entry.records.get(index).map(|stored| &stored.body) {
         record.body = blobs.get(&record.body_hash)?;
     }
@@ -198,50 +217,58 @@ fn damaged(stream: &StreamId, found: String) -> ReadError {
 /// Reads the records that runs point at, and believes none of the pointers.
 struct RunReader<'a> {
     store: &'a Store,
-    blobs: &'a Blobs,
     stream: &'a StreamId,
-    frame: Option<Frame>,
-    bytes: usize,
+    page: Page<'a>,
 }
 
 impl RunReader<'_> {
-    fn collect(&mut self, after: Version, limit: usize, runs: &[Run]) -> Result<Vec<Record>, ReadError> {
-        let mut records = Vec::new();
-        let mut next = after + 1;
-        for run in runs {
-            let versions = run.versions();
-            if records.len() == limit {
+    fn collect(&mut self, after: Version, runs: &[Run]) -> Result<(), ReadError> {
+        let mut next = after.saturating_add(1);
+        let mut runs = runs.iter().peekable();
+        while let Some(run) = runs.next() {
+            if self.page.is_full() {
                 break;
             }
-            if versions.first > next {
-                return Err(damaged(self.stream, format!("version {next} is not in the index")));
-            }
-            while next <= versions.last {
-                if records.len() == limit || self.bytes >= READ_BYTES {
-                    return Ok(records);
-                }
-                let record = self.record(run.position + (next - versions.first), next)?;
-                self.bytes += record.body.len();
-                records.push(record);
-                next += 1;
+            let stored = self.store.stored_at(run.position)?;
+            let frame = stored.as_ref().map(StoredFrame::view).transpose()?;
+            next = self.take(frame.as_ref(), run, next)?;
+            let last = frame.as_ref().map_or(0, |frame| frame.head.last());
+            while let Some(run) = runs.next_if(|run| run.position <= last) {
+                next = self.take(frame.as_ref(), run, next)?;
             }
         }
-        Ok(records)
+        Ok(())
     }
 
-    fn record(&mut self, position: Position, version: Version) -> Result<Record, ReadError> {
-        let holds = |frame: &Frame| frame.head.first <= position && position <= frame.last();
-        if !self.frame.as_ref().is_some_and(holds) {
-            self.frame = self.store.frame_at(position)?;
+    /// Takes the records of one run from version `next` on; gives the version that comes then.
+    fn take(
+        &mut self,
+        frame: Option<&FrameView<'_>>,
+        run: &Run,
+        next: Version,
+    ) -> Result<Version, ReadError> {
+        let versions = run.versions();
+        if self.page.is_full() || versions.last < next {
+            return Ok(next);
         }
-        let found = self.frame.iter().flat_map(places).find(|(here, ..)| *here == position);
-        match found {
-            Some((_, at, index, entry))
-                if entry.stream == *self.stream && entry.first_version + index as u64 == version =>
-            {
-                whole(self.blobs, entry, at, index)
+        if versions.first > next {
+            return Err(damaged(self.stream, format!("version {next} is not in the index")));
+        }
+        let astray = || {
+            damaged(self.stream, format!("version {} is not at position {}", versions.first, run.position))
+        };
+        let (at, entry) = frame.and_then(|frame| frame.entry_at(run.position)).ok_or_else(astray)?;
+        let skipped = run.position - at;
+        if !entry.is_of(self.stream) || entry.first_version.saturating_add(skipped) != versions.first {
+            return Err(astray());
+        }
+        for version in next..=versions.last {
+            if self.page.is_full() {
+                return Ok(version);
             }
-            _ => Err(damaged(self.stream, format!("version {version} is not at position {position}"))),
+            let index = usize::try_from(version - entry.first_version).map_err(|_| astray())?;
+            self.page.push(entry, at, index)?;
         }
+        Ok(versions.last.saturating_add(1))
     }
 }

@@ -6,10 +6,11 @@
 
 use crate::archive::RawFrame;
 use crate::datadir::sync_dir;
-use crate::frame::Frame;
+use crate::frame::{Frame, FrameError, FrameHead};
 use crate::journal::ReadError;
 use crate::open::{OpenError, is_full};
 use crate::record::Position;
+use crate::view::FrameView;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 /// Values up to a quarter of it stay in the file that we sync.
 pub(super) const SEGMENT: usize = 16 << 20;
+const RETIRED_INDEX: &str = "index.1";
 const CACHE: u64 = 64 << 20;
 /// Background threads of sled may hold its file for a moment after it was closed.
 const LOCK_TRIES: u32 = 100;
@@ -61,8 +63,14 @@ impl Store {
         remove_unfinished_snapshots(dir).map_err(io)?;
         let db = open_db(dir)?;
         let failed = |error| open_error(dir, &error);
-        let (frames, index) =
-            guarded(|| Ok((db.open_tree("frames.1")?, db.open_tree("index.1")?))).map_err(failed)?;
+        let trees = guarded(|| {
+            // The index of an earlier layout: what it held is built anew.
+            if db.tree_names().iter().any(|name| name == RETIRED_INDEX) {
+                db.drop_tree(RETIRED_INDEX)?;
+            }
+            Ok((db.open_tree("frames.1")?, db.open_tree("index.2")?))
+        });
+        let (frames, index) = trees.map_err(failed)?;
         let file = File::options().read(true).write(true).open(dir.join("db")).map_err(io)?;
         let store = Self { db, frames, index, file };
         if create {
@@ -118,6 +126,31 @@ impl Store {
         found.map(|(key, bytes)| frame(&key, &bytes)).transpose()
     }
 
+    /// The bytes of the last frame that starts at or before a position.
+    ///
+    /// # Errors
+    /// [`ReadError`] when they cannot be read.
+    pub(super) fn stored_at(&self, position: Position) -> Result<Option<StoredFrame>, ReadError> {
+        let place = || format!("the frame at position {position}");
+        let found = read(place, || self.frames.range(..=position.to_be_bytes()).next_back().transpose())?;
+        Ok(found.map(|(key, bytes)| StoredFrame { key, bytes }))
+    }
+
+    /// The bytes of the frames from that which holds a position on, oldest first, read as they are
+    /// asked for.
+    ///
+    /// # Errors
+    /// [`ReadError`] when they cannot be read.
+    pub(super) fn stored_from(&self, position: Position) -> Result<StoredFrames, ReadError> {
+        let start = match self.stored_at(position)? {
+            Some(found) => found.key,
+            None => (&position.to_be_bytes()).into(),
+        };
+        let place = || format!("the frames from position {position}");
+        let frames = read(place, || Ok(self.frames.range(start..)))?;
+        Ok(StoredFrames { frames, position })
+    }
+
     /// Frames that start at or after a position, oldest first, at most `limit`.
     ///
     /// # Errors
@@ -151,6 +184,38 @@ impl Store {
         let place = || format!("the frames from position {position}");
         let found = read(place, || self.frames.range(position.to_be_bytes()..).keys().next().transpose())?;
         Ok(found.and_then(|key| key.first_chunk().map(|key| u64::from_be_bytes(*key))))
+    }
+}
+
+/// A frame as sled keeps it.
+pub(super) struct StoredFrame {
+    key: ::sled::IVec,
+    bytes: ::sled::IVec,
+}
+
+impl StoredFrame {
+    /// What is in it.
+    ///
+    /// # Errors
+    /// [`ReadError::Damaged`] when it is not a frame.
+    pub(super) fn view(&self) -> Result<FrameView<'_>, ReadError> {
+        checked(&self.key, FrameView::decode(&self.bytes), |view| &view.head)
+    }
+}
+
+/// Frames as sled keeps them, in their order.
+pub(super) struct StoredFrames {
+    frames: ::sled::Iter,
+    position: Position,
+}
+
+impl Iterator for StoredFrames {
+    type Item = Result<StoredFrame, ReadError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let place = || format!("the frames from position {}", self.position);
+        let found = read(place, || self.frames.next().transpose()).transpose()?;
+        Some(found.map(|(key, bytes)| StoredFrame { key, bytes }))
     }
 }
 
@@ -193,14 +258,24 @@ fn is_locked(error: &::sled::Error) -> bool {
 }
 
 fn frame(key: &[u8], bytes: &[u8]) -> Result<Frame, ReadError> {
+    checked(key, Frame::decode(bytes), |frame| &frame.head)
+}
+
+/// Whether a frame is where it says that it is.
+fn checked<T>(
+    key: &[u8],
+    decoded: Result<T, FrameError>,
+    head: impl Fn(&T) -> &FrameHead,
+) -> Result<T, ReadError> {
     let first = key.first_chunk().filter(|_| key.len() == 8).map(|key| u64::from_be_bytes(*key));
     let place = first.map_or_else(|| "a frame".into(), |first| format!("the frame at position {first}"));
-    let frame = Frame::decode(bytes)
-        .map_err(|error| ReadError::Damaged { place: place.clone(), found: error.to_string() })?;
-    if Some(frame.head.first) == first && frame.head.count > 0 {
+    let frame =
+        decoded.map_err(|error| ReadError::Damaged { place: place.clone(), found: error.to_string() })?;
+    let head = head(&frame);
+    if Some(head.first) == first && head.count > 0 {
         return Ok(frame);
     }
-    let found = format!("it says that it starts at {} with {} records", frame.head.first, frame.head.count);
+    let found = format!("it says that it starts at {} with {} records", head.first, head.count);
     Err(ReadError::Damaged { place, found })
 }
 

@@ -86,7 +86,7 @@ impl Pass<'_> {
     }
 
     fn frame(&mut self, frame: Frame) -> Result<(), ReadError> {
-        follows(self.before.as_ref(), &frame.head)?;
+        follows(self.before.as_ref().map(|before| &before.head), &frame.head)?;
         let root = frame.computed_root();
         if root != frame.head.root {
             let found =
