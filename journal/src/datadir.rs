@@ -7,6 +7,7 @@
 use crate::open::{OpenError, is_full};
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 const MARKER: &str = "vanna.journal";
@@ -53,8 +54,9 @@ impl DataDir {
     /// From here on, what is in the directory counts.
     ///
     /// # Errors
-    /// [`OpenError`] when the mark cannot be written.
+    /// [`OpenError`] when the mark cannot be written, or the directory's own name not be kept.
     pub(crate) fn ready(&mut self) -> Result<(), OpenError> {
+        sync_above(&self.root).map_err(|error| OpenError::io(&self.root, error))?;
         mark(&self.root, State::Ready)?;
         self.fresh = false;
         Ok(())
@@ -97,6 +99,24 @@ impl DataDir {
 /// Whatever the file system says.
 pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
+}
+
+/// Makes a directory's own name durable, and the names of those above it: any of them may be new, made
+/// by this start or by one that was cut off. Ends where another file system begins.
+fn sync_above(root: &Path) -> io::Result<()> {
+    let root = fs::canonicalize(root)?;
+    let device = fs::metadata(&root)?.dev();
+    for dir in root.ancestors().skip(1) {
+        if fs::metadata(dir)?.dev() != device {
+            break;
+        }
+        match sync_dir(dir) {
+            // Nothing was made in a directory that may not even be read.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => break,
+            synced => synced?,
+        }
+    }
+    Ok(())
 }
 
 fn recognize(root: &Path) -> Result<Option<State>, OpenError> {

@@ -70,6 +70,9 @@ impl Store {
             File::open(dir.join("conf")).and_then(|conf| conf.sync_all()).map_err(io)?;
             store.file.sync_all().map_err(io)?;
             sync_dir(dir).map_err(io)?;
+        } else {
+            // What a killed process wrote and did not sync is about to be shown to readers.
+            store.file.sync_data().map_err(io)?;
         }
         Ok(store)
     }
