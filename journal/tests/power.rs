@@ -16,7 +16,7 @@ mod worker;
 
 use recorder::Kill;
 use recorder::disk::Disk;
-use recorder::log::Log;
+use recorder::log::{Entry, Log};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use vanna_journal::conformance::Draw;
@@ -234,6 +234,40 @@ fn what_a_kill_left_half_synced_is_synced_by_the_next_process() {
         let cuts: Vec<Cut> = points.map(|point| Cut { point, seed: draw.below(u64::MAX) }).collect();
         complain(&home, &path, &check(&log, &home.path().join("disk"), &cuts, None), 1);
     }
+}
+
+/// Sled fills segments with zeros as soon as it has a snapshot that does not need them.
+#[test]
+fn a_snapshot_is_safe_before_the_segments_that_it_does_not_need_are_given_up() {
+    let seed = setting("VANNA_POWER_SEED", 1);
+    let mut draw = Draw::new(seed);
+    let small = |kill| Work { writers: 2, appends: 6, kill, large: false };
+    let kills =
+        [Kill('R', "snap.", 1), Kill('U', "snap.", 1), Kill('K', "snap.", 1), Kill('M', "blobs/9", 1)];
+    let home = folder();
+    let mut works = vec![Work { writers: 4, appends: 45, kill: None, large: true }, small(None)];
+    for kill in kills {
+        works.extend([small(Some(kill)), small(None)]);
+    }
+    let path = recorded(home.path(), &works);
+    let log = Log::read(&path);
+    let zeros = |entry: &&Entry| entry.kind == 'W' && entry.offset == 0 && entry.bytes() == 16 << 20;
+    assert!(log.entries.iter().filter(zeros).count() > 1, "no segment was given up: nothing is shown");
+    let opened: Vec<usize> = (0..log.entries.len()).filter(|at| log.says(*at, "head ")).collect();
+    let cuts = |draw: &mut Draw| {
+        let mut cuts: Vec<Cut> = Vec::new();
+        for _ in 0..setting("VANNA_POWER_IMAGES", 300) / 5 {
+            let near = opened[usize::try_from(1 + draw.below(opened.len() as u64 - 1)).unwrap()];
+            let point = near + 12 - usize::try_from(draw.below(32)).unwrap();
+            cuts.push(Cut { point: point.min(log.entries.len()), seed: draw.below(u64::MAX) });
+        }
+        cuts.sort();
+        cuts
+    };
+    let failed = check(&log, &home.path().join("disk"), &cuts(&mut draw), None);
+    complain(&home, &path, &failed, seed);
+    let failed = check(&log, &home.path().join("disk"), &cuts(&mut draw), Some("data/journal"));
+    assert!(!failed.is_empty(), "the names are never synced, and nothing is missed");
 }
 
 #[test]

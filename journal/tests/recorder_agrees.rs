@@ -99,6 +99,7 @@ fn strace(text: &str, disk: &Path, changes: &mut Changes) {
             "fsync" | "fdatasync" => 'S',
             "sync_file_range" => 'G',
             "rename" | "renameat" | "renameat2" => 'R',
+            "link" | "linkat" => 'K',
             "mkdir" | "mkdirat" => 'M',
             "unlink" => 'U',
             "unlinkat" if arguments.contains("AT_REMOVEDIR") => 'X',

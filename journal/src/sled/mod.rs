@@ -12,6 +12,7 @@ mod recover;
 mod reserve;
 mod shared;
 mod slot;
+mod snapshot;
 mod spill;
 mod store;
 mod verify;

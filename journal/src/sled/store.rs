@@ -4,6 +4,7 @@
 //! of its file is synced here; damage may show as a panic, so every call is guarded; a failed write
 //! is remembered by the open database, so after a full disk it has to be opened anew.
 
+use super::snapshot;
 use crate::datadir::sync_dir;
 use crate::frame::Frame;
 use crate::journal::ReadError;
@@ -15,7 +16,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// Values up to a quarter of it stay in the file that we sync.
-const SEGMENT: usize = 16 << 20;
+pub(super) const SEGMENT: usize = 16 << 20;
 const CACHE: u64 = 64 << 20;
 /// Background threads of sled may hold its file for a moment after it was closed.
 const LOCK_TRIES: u32 = 100;
@@ -57,9 +58,11 @@ impl Store {
                 }
             }
         }
-        remove_unfinished_snapshots(dir).map_err(io)?;
-        let db = open_db(dir)?;
         let failed = |error| open_error(dir, &error);
+        if !create {
+            snapshot::settle(dir, || open_db(dir).map(drop))?;
+        }
+        let db = open_db(dir).map_err(failed)?;
         let (frames, index) =
             guarded(|| Ok((db.open_tree("frames.1")?, db.open_tree("index.1")?))).map_err(failed)?;
         let file = File::options().read(true).write(true).open(dir.join("db")).map_err(io)?;
@@ -132,21 +135,7 @@ impl Store {
     }
 }
 
-/// Sled takes a snapshot that it did not finish writing, because of a kill or a full disk, for the
-/// newest one, and then refuses to open. It is a cache of the log: without it, more of the log is read.
-fn remove_unfinished_snapshots(dir: &Path) -> std::io::Result<()> {
-    for entry in std::fs::read_dir(dir)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if name.starts_with("snap.") && name.ends_with(".generating") {
-            std::fs::remove_file(entry.path())?;
-        }
-    }
-    Ok(())
-}
-
-fn open_db(dir: &Path) -> Result<::sled::Db, OpenError> {
+fn open_db(dir: &Path) -> Result<::sled::Db, Trouble> {
     let config =
         ::sled::Config::new().path(dir).segment_size(SEGMENT).cache_capacity(CACHE).flush_every_ms(None);
     let mut tries = 0;
@@ -157,7 +146,7 @@ fn open_db(dir: &Path) -> Result<::sled::Db, OpenError> {
                 tries += 1;
                 std::thread::sleep(LOCK_PAUSE);
             }
-            Err(error) => return Err(open_error(dir, &error)),
+            Err(trouble) => return Err(trouble),
         }
     }
 }
@@ -232,7 +221,7 @@ pub(super) fn read<T>(
     })
 }
 
-fn open_error(dir: &Path, trouble: &Trouble) -> OpenError {
+pub(super) fn open_error(dir: &Path, trouble: &Trouble) -> OpenError {
     let place = dir.join("db").display().to_string();
     let found = match trouble {
         Trouble::Error(::sled::Error::Io(io)) if is_full(io) => {
@@ -243,10 +232,7 @@ fn open_error(dir: &Path, trouble: &Trouble) -> OpenError {
         }
         other => other.to_string(),
     };
-    let remedy = "keep a copy of the directory; then move `snap.*` in it aside and start again, or restore \
-                  it from a backup"
-        .into();
-    OpenError::Damaged { place, found, remedy }
+    OpenError::damaged(place, found)
 }
 
 pub(super) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {

@@ -107,6 +107,10 @@ impl<'a> Disk<'a> {
                 self.by_inode.insert(entry.inode, node);
                 self.name(&entry.path, |name| (None, Some((name, node))));
             }
+            'K' => {
+                let node = self.by_inode[&entry.inode];
+                self.name(&entry.other, |name| (None, Some((name, node))));
+            }
             'U' | 'X' => self.name(&entry.path, |name| (Some(name), None)),
             'R' => {
                 let (folder, name) = self.place(&entry.path);

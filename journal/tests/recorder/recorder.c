@@ -29,7 +29,7 @@
 #include <unistd.h>
 
 // Kinds: C create, W write, L length, S sync, D sync of a directory, G sync_file_range, R rename,
-// U unlink, M mkdir, X rmdir, T told, B something that cannot be replayed.
+// K link, U unlink, M mkdir, X rmdir, T told, B something that cannot be replayed.
 struct entry {
     uint32_t magic;
     uint32_t kind;
@@ -148,7 +148,7 @@ static int path_at(int at, const char *name, char *path) {
 }
 
 static int fails(char kind, const char *path) {
-    int takes_space = strchr("CWLM", kind) != NULL;
+    int takes_space = strchr("CWLMK", kind) != NULL;
     if (!fail_kind || (fail_kind != kind && !(fail_kind == 'w' && takes_space))) return 0;
     if (!strstr(path, fail_path) || (heal[0] && !access(heal, F_OK))) return 0;
     long now = ++fail_seen;
@@ -364,9 +364,10 @@ int mkdirat(int at, const char *name, mode_t mode) {
 int mkdir(const char *name, mode_t mode) { return mkdirat(AT_FDCWD, name, mode); }
 int linkat(int from_at, const char *from, int at, const char *name, int flags) {
     REAL(int, "linkat", int, const char *, int, const char *, int);
-    char path[4096];
-    if (!path_at(at, name, path)) return real(from_at, from, at, name, flags);
-    ON_NAME(real(from_at, from, at, name, flags), 'B', path, "link")
+    char path[4096], other[4096];
+    if (!path_at(at, name, other)) return real(from_at, from, at, name, flags);
+    char kind = path_at(from_at, from, path) ? 'K' : 'B';
+    ON_NAME(real(from_at, from, at, name, flags), kind, path, other)
 }
 int link(const char *from, const char *to) { return linkat(AT_FDCWD, from, AT_FDCWD, to, 0); }
 int symlinkat(const char *target, int at, const char *name) {
