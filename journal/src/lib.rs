@@ -10,6 +10,7 @@ pub mod codec;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod datadir;
+pub mod failpoint;
 mod frame;
 mod journal;
 mod live;

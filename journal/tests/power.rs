@@ -14,9 +14,9 @@
 mod recorder;
 mod worker;
 
-use recorder::Kill;
 use recorder::disk::Disk;
 use recorder::log::{Entry, Log};
+use recorder::{Kill, folder};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use vanna_journal::conformance::Draw;
@@ -33,13 +33,6 @@ fn works_while_it_is_recorded() {
 
 fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| text.parse().unwrap())
-}
-
-/// A directory in memory where there is one: nothing here needs a disk.
-fn folder() -> tempfile::TempDir {
-    let memory = Path::new("/dev/shm");
-    let made = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
-    made.unwrap()
 }
 
 /// What one process of a recording does.

@@ -68,8 +68,10 @@ impl Store {
         let file = File::options().read(true).write(true).open(dir.join("db")).map_err(io)?;
         let store = Self { db, frames, index, file };
         if create {
-            let flushed = store.commit();
-            flushed.map_err(|error| open_error(dir, &Trouble::from(error)))?;
+            store.commit().map_err(|error| match error {
+                WriteError::Full => OpenError::DiskFull { dir: dir.to_path_buf() },
+                WriteError::Failed(text) => OpenError::io(dir, std::io::Error::other(text)),
+            })?;
             File::open(dir.join("conf")).and_then(|conf| conf.sync_all()).map_err(io)?;
             store.file.sync_all().map_err(io)?;
             sync_dir(dir).map_err(io)?;
@@ -171,15 +173,6 @@ fn frame(key: &[u8], bytes: &[u8]) -> Result<Frame, ReadError> {
 pub(super) enum Trouble {
     Error(::sled::Error),
     Panic(String),
-}
-
-impl From<WriteError> for Trouble {
-    fn from(error: WriteError) -> Self {
-        match error {
-            WriteError::Full => Self::Error(::sled::Error::Io(std::io::ErrorKind::StorageFull.into())),
-            WriteError::Failed(text) => Self::Panic(text),
-        }
-    }
 }
 
 impl std::fmt::Display for Trouble {

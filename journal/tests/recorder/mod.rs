@@ -33,6 +33,13 @@ pub(crate) fn library() -> &'static Path {
     })
 }
 
+/// A directory in memory where there is one: nothing here needs a disk.
+pub(crate) fn folder() -> tempfile::TempDir {
+    let memory = Path::new("/dev/shm");
+    let made = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+    made.unwrap()
+}
+
 /// Calls that fail: from the `from`th on, `count` of them.
 #[derive(Clone, Debug)]
 pub(crate) struct Fault {

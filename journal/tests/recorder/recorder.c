@@ -147,10 +147,17 @@ static int path_at(int at, const char *name, char *path) {
     return 1;
 }
 
+// Whether a path holds a text, or ends with it when the text ends with `$`.
+static int holds(const char *path, const char *part) {
+    size_t length = strlen(part), all = strlen(path);
+    if (!length || part[length - 1] != '$') return strstr(path, part) != NULL;
+    return all >= length - 1 && !strncmp(path + all - (length - 1), part, length - 1);
+}
+
 static int fails(char kind, const char *path) {
     int takes_space = strchr("CWLMK", kind) != NULL;
     if (!fail_kind || (fail_kind != kind && !(fail_kind == 'w' && takes_space))) return 0;
-    if (!strstr(path, fail_path) || (heal[0] && !access(heal, F_OK))) return 0;
+    if (!holds(path, fail_path) || (heal[0] && !access(heal, F_OK))) return 0;
     long now = ++fail_seen;
     if (now < fail_from || now >= fail_from + fail_count) return 0;
     errno = fail_errno;

@@ -85,7 +85,8 @@ pub(crate) fn work() {
     tell("closed\n");
 }
 
-fn tell(line: &str) {
+/// Tells a line to whoever started the process.
+pub(crate) fn tell(line: &str) {
     std::io::stdout().lock().write_all(line.as_bytes()).unwrap();
 }
 
