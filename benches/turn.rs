@@ -58,7 +58,7 @@ async fn first_event() {
     let url = format!("http://{}/api/vanna/v3/chat/events", listener.local_addr().expect("bound"));
     let ids = SystemIds;
     let api = Api::new(vanna, Settings::default(), move || ids.fresh());
-    tokio::spawn(api.serve(listener, std::future::pending(), Duration::from_secs(1)));
+    tokio::spawn(api.serve(listener, std::future::pending()));
 
     let bare = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let bare_url = format!("http://{}/", bare.local_addr().expect("bound"));
@@ -98,7 +98,7 @@ async fn volley(client: &reqwest::Client, url: &str) -> Vec<Duration> {
 async fn lineage() {
     let home = tempfile::tempdir().expect("a directory");
     let (journal, vanna) = service(home.path()).await;
-    let caller = Caller { tenant: "default".into(), principal: "anonymous".into() };
+    let caller = Caller { tenant: "default".into(), principal: "anonymous".into(), operator: true };
     let begun = Instant::now();
     for turn in 0..TURNS {
         run_turn(vanna.as_ref(), &caller, turn).await;

@@ -4,6 +4,7 @@
 //! to is harmless: the next body with these bytes finds it.
 
 use crate::datadir::sync_dir;
+use crate::failpoint;
 use crate::journal::ReadError;
 use crate::record::{Hash, body_hash, hex};
 use std::fs::{self, File};
@@ -32,6 +33,7 @@ impl Blobs {
         let (dir, path) = self.place(hash);
         if !dir.is_dir() {
             fs::create_dir_all(&dir)?;
+            failpoint!("body_folder_made");
             self.synced.store(false, Ordering::Release);
         }
         if !self.synced.load(Ordering::Acquire) {
@@ -47,6 +49,7 @@ impl Blobs {
                 return Err(error);
             }
         }
+        failpoint!("body_renamed");
         sync_dir(&dir)
     }
 

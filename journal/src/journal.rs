@@ -1,5 +1,7 @@
 //! The contract of a journal, whatever stands behind it.
 
+use crate::admin::Report;
+use crate::health::Health;
 use crate::record::{Hash, Position, Record, StreamId, Version};
 use async_trait::async_trait;
 use tokio::sync::watch;
@@ -194,6 +196,10 @@ pub trait Journal: Send + Sync + 'static {
     /// thousands of watchers of quiet streams cost a busy stream nothing.
     fn watch_stream(&self, stream: &StreamId) -> watch::Receiver<Version>;
 
+    /// Whether appends are accepted, and a wake-up whenever that changes: also when a failure met
+    /// somebody else's append, and when a full disk has space again.
+    fn health(&self) -> watch::Receiver<Health>;
+
     /// Streams of one kind, of all tenants, that come after `after`, ordered, at most `limit`, each
     /// with its last durable version.
     fn streams(
@@ -217,6 +223,10 @@ pub trait Journal: Send + Sync + 'static {
 
     /// Figures about the journal.
     fn stats(&self) -> Result<Stats, ReadError>;
+
+    /// Reads everything up to the present head and checks all that can be checked. Blocks; appends
+    /// go on meanwhile.
+    fn verify(&self) -> Report;
 
     /// Refuses further appends, writes what is queued, syncs and gives the storage back. Watchers
     /// see their channel close; reads answer [`ReadError::Closed`].

@@ -10,14 +10,17 @@ pub mod codec;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod datadir;
+pub mod derived;
 pub mod failpoint;
 mod frame;
+mod health;
 mod journal;
 mod live;
 pub mod memory;
 mod merkle;
 mod open;
 mod order;
+pub mod projection;
 mod record;
 pub mod schema;
 mod sled;
@@ -25,6 +28,7 @@ mod subscribe;
 mod tail;
 mod watchers;
 
+pub use crate::health::Health;
 pub use crate::journal::{Append, AppendError, Appended, Expect, Journal, NewRecord, ReadError, Span, Stats};
 pub use crate::memory::MemoryJournal;
 pub use crate::open::{OpenError, OpenOptions};

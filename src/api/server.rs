@@ -66,21 +66,16 @@ impl Api {
     }
 
     /// Serve until `shutdown` resolves; then take no more connections, let running turns end for
-    /// at most `drain`, and close. Endless streams end at once, with a comment.
-    pub async fn serve(
-        self: Arc<Api>,
-        listener: TcpListener,
-        shutdown: impl Future<Output = ()>,
-        drain: Duration,
-    ) {
+    /// at most as long as it says, and close. Endless streams end at once, with a comment.
+    pub async fn serve(self: Arc<Api>, listener: TcpListener, shutdown: impl Future<Output = Duration>) {
         let router = self.router();
         let places = Arc::new(Semaphore::new(self.settings.connections.clamp(1, Semaphore::MAX_PERMITS)));
         let mut connections = JoinSet::new();
         let mut shutdown = pin!(shutdown);
-        loop {
+        let drain = loop {
             tokio::select! {
                 biased;
-                () = &mut shutdown => break,
+                drain = &mut shutdown => break drain,
                 Some(_) = connections.join_next() => {}
                 (stream, place) = accept(&listener, &places) => {
                     let connection = self.clone().connection(stream, router.clone());
@@ -90,16 +85,23 @@ impl Api {
                     });
                 }
             }
-        }
+        };
         drop(listener);
         self.lifecycle.advance(Phase::Draining);
-        if timeout(drain, all_of(&mut connections)).await.is_err() {
+        if timeout(drain, self.all_of(&mut connections)).await.is_err() {
             self.lifecycle.advance(Phase::Closing);
-            if timeout(CLOSING, all_of(&mut connections)).await.is_err() {
+            if timeout(CLOSING, self.all_of(&mut connections)).await.is_err() {
                 tracing::warn!(open = connections.len(), "connections did not close in time and are cut");
                 connections.shutdown().await;
             }
         }
+    }
+
+    /// Waits for all connections, those that have become sockets too: each holds a slot.
+    async fn all_of(&self, connections: &mut JoinSet<()>) {
+        while connections.join_next().await.is_some() {}
+        let slots = u32::try_from(self.settings.streams).unwrap_or(u32::MAX);
+        let _all = self.slots.acquire_many(slots).await;
     }
 
     /// Serve one connection until either side is done with it.
@@ -114,7 +116,8 @@ impl Api {
             .timer(TokioTimer::new())
             .header_read_timeout(timing.head)
             .max_buf_size(CONNECTION_BUFFER)
-            .serve_connection(io, TowerToHyperService::new(router));
+            .serve_connection(io, TowerToHyperService::new(router))
+            .with_upgrades();
         let mut connection = pin!(connection);
         let mut draining = pin!(self.lifecycle.reached(Phase::Draining));
         let ended = tokio::select! {
@@ -176,8 +179,4 @@ async fn accept(
             }
         }
     }
-}
-
-async fn all_of(connections: &mut JoinSet<()>) {
-    while connections.join_next().await.is_some() {}
 }

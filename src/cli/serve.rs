@@ -27,26 +27,29 @@ pub(super) async fn run(mut config: Config, arguments: &Serve) -> Result<(), Cli
     let listener =
         listen(addr).map_err(|error| CliError::run(format!("cannot listen on {addr}: {error}")))?;
     let bound = listener.local_addr()?;
-    let (stop, mut stopped) = watch::channel(false);
+    let (stop, mut stopped) = watch::channel(None);
     let watcher = tokio::spawn(watch_for_end(Arc::clone(&vanna), stop));
     let ids = SystemIds;
     let api = Api::new(Arc::clone(&vanna) as Arc<_>, settings, move || ids.fresh());
     writeln!(std::io::stdout(), "Vanna listens on http://{bound} (data in {})", config.data.display())?;
     let told = async move {
         // A sender that is gone has told what there was to tell.
-        let _ = stopped.wait_for(|stop| *stop).await;
+        stopped.wait_for(Option::is_some).await.ok().and_then(|drain| *drain).unwrap_or(DRAIN)
     };
-    api.serve(listener, told, DRAIN).await;
-    let finished = vanna.shut_down(DRAIN).await;
+    api.serve(listener, told).await;
+    let ended = watcher.await.unwrap_or(Ok(()));
+    let finished = vanna.shut_down(drain_of(&ended)).await;
     if !finished {
         tracing::warn!("some turns were still running; they go on at the next start");
     }
-    let ended = watcher.await.unwrap_or(Ok(()));
     ended.map_err(|reason| CliError::run(format!("stopped: {reason}. Start again to recover.")))
 }
 
 /// Ends with a signal, or with a journal that cannot go on in this process.
-async fn watch_for_end(vanna: Arc<crate::service::Vanna>, stop: watch::Sender<bool>) -> Result<(), String> {
+async fn watch_for_end(
+    vanna: Arc<crate::service::Vanna>,
+    stop: watch::Sender<Option<Duration>>,
+) -> Result<(), String> {
     let signals = async {
         let (mut term, mut interrupt) =
             (signal(SignalKind::terminate()).ok()?, signal(SignalKind::interrupt()).ok()?);
@@ -60,8 +63,13 @@ async fn watch_for_end(vanna: Arc<crate::service::Vanna>, stop: watch::Sender<bo
             tracing::info!(signal = name.unwrap_or("none"), "stopping");
             Ok(())
         }
-        reason = vanna.poisoned() => Err(reason),
+        reason = vanna.watch_journal() => Err(reason),
     };
-    stop.send_replace(true);
+    stop.send_replace(Some(drain_of(&ended)));
     ended
+}
+
+/// Over a journal that takes nothing more no turn can end: waiting would only delay the next start.
+fn drain_of(ended: &Result<(), String>) -> Duration {
+    if ended.is_ok() { DRAIN } else { Duration::ZERO }
 }

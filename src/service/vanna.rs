@@ -1,21 +1,25 @@
 //! The service itself: every promise of the routes, kept with journal and actors.
 
 use super::directory::Directory;
+use super::feed;
 use super::record::{self, Summary};
 use super::replay::{self, Wanted};
-use crate::api::service::{Accepted, Ask, Caller, EventStream, Replay, Service, ServiceError};
+use super::upkeep;
+use crate::api::service::{
+    Accepted, Ask, Caller, EventStream, Replay, Service, ServiceError, SignalStream, Subscribe,
+};
 use crate::projections::transcript::cursor;
 use async_trait::async_trait;
 use jiff::civil::Date;
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::Semaphore;
 use vanna_actors::conversation::{self, Command, Conversation, Refusal, Reply};
 use vanna_actors::events::{self, ConversationEvent};
 use vanna_actors::json::Json;
 use vanna_actors::runtime::{Clock, Entity, Handle, Ids, SendError};
-use vanna_journal::{AppendError, Journal, ReadError, StreamId, StreamSubscription};
+use vanna_journal::{AppendError, Health, Journal, ReadError, StreamId, StreamSubscription};
 
 /// Pause that is proposed to a client that was turned away.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -41,37 +45,46 @@ pub struct VannaParts {
 /// The service.
 pub struct Vanna {
     parts: VannaParts,
-    trouble: Mutex<Option<String>>,
-    poisoned: watch::Sender<Option<String>>,
+    checking: Arc<Semaphore>,
 }
 
 impl Vanna {
     /// The service over its parts. Conversations that a stop cut off are woken and go on.
     #[must_use]
     pub fn new(parts: VannaParts) -> Self {
-        for listed in parts.directory.read().running() {
-            parts.conversations.wake(StreamId::new(Conversation::KIND, &listed.tenant, &listed.id));
-        }
-        Self { parts, trouble: Mutex::new(None), poisoned: watch::Sender::new(None) }
+        let vanna = Self { parts, checking: Arc::new(Semaphore::new(1)) };
+        vanna.wake_running();
+        vanna
     }
 
-    /// Waits until the journal cannot go on in this process; answers why.
-    pub async fn poisoned(&self) -> String {
-        let mut poisoned = self.poisoned.subscribe();
-        let reason = poisoned.wait_for(Option::is_some).await.ok().and_then(|reason| reason.clone());
-        reason.unwrap_or_default()
+    /// Follows the journal's health: turns that a full disk cut off go on when there is space.
+    /// Answers why, when the journal cannot go on in this process.
+    pub async fn watch_journal(&self) -> String {
+        let mut health = self.parts.journal.health();
+        loop {
+            let now = health.borrow_and_update().clone();
+            match now {
+                Health::Poisoned(reason) => return reason,
+                Health::Well => self.wake_running(),
+                Health::DiskFull => {}
+            }
+            if health.changed().await.is_err() {
+                return "the journal is gone".to_owned();
+            }
+        }
+    }
+
+    fn wake_running(&self) {
+        for listed in self.parts.directory.read().running() {
+            self.parts.conversations.wake(StreamId::new(Conversation::KIND, &listed.tenant, &listed.id));
+        }
     }
 
     /// Stops taking questions, lets running turns end for a while, closes the journal.
     pub async fn shut_down(&self, patience: Duration) -> bool {
-        self.note(Some("the service is shutting down".to_owned()));
         let finished = self.parts.conversations.shut_down(patience).await;
         self.parts.journal.close().await;
         finished
-    }
-
-    fn note(&self, trouble: Option<String>) {
-        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
     }
 
     fn today(&self) -> Date {
@@ -82,25 +95,7 @@ impl Vanna {
     }
 
     async fn send(&self, stream: StreamId, command: Command) -> Result<Reply, ServiceError> {
-        let sent = self.parts.conversations.send(stream, command).await;
-        match &sent {
-            Err(SendError::Journal(error @ (AppendError::DiskFull | AppendError::Poisoned(_)))) => {
-                self.note(Some(error.to_string()));
-            }
-            // What was refused for lack of space is over once something was written.
-            Ok(_) => {
-                if let Ok(mut trouble) = self.trouble.try_lock()
-                    && !self.parts.conversations.is_closed()
-                {
-                    *trouble = None;
-                }
-            }
-            Err(_) => {}
-        }
-        if let Err(SendError::Journal(AppendError::Poisoned(reason))) = &sent {
-            self.poisoned.send_replace(Some(reason.clone()));
-        }
-        sent.map_err(refusal)
+        self.parts.conversations.send(stream, command).await.map_err(refusal)
     }
 
     /// The caller's stream of that id; an error when it is not theirs or not there.
@@ -184,6 +179,26 @@ impl Service for Vanna {
         Ok(replay::stream(Arc::clone(&self.parts.journal), stream, wanted))
     }
 
+    async fn subscribe(&self, caller: &Caller, subscribe: Subscribe) -> Result<SignalStream, ServiceError> {
+        let journal = Arc::clone(&self.parts.journal);
+        if let Some(conversation) = &subscribe.conversation {
+            let stream = self.own(caller, conversation).await?;
+            let after = subscribe.after.map(|id| cursor::decode(&stream, &id).map(|place| (place, id)));
+            let after = after.transpose().map_err(|error| ServiceError::InvalidRequest(error.to_string()))?;
+            return Ok(replay::signals(journal, stream, after));
+        }
+        let Some(after) = subscribe.after else { return Ok(feed::signals(journal, caller, None, None)) };
+        let (conversation, id) = feed::split(&after).ok_or_else(|| {
+            ServiceError::InvalidRequest(
+                "after is no cursor of a subscription to all conversations".to_owned(),
+            )
+        })?;
+        let (stream, id) = (self.own(caller, conversation).await?, id.to_owned());
+        let from = Arc::clone(&journal);
+        let start = aside(move || feed::locate(from.as_ref(), &stream, &id)).await??;
+        Ok(feed::signals(journal, caller, Some(start), Some(after)))
+    }
+
     async fn cancel(&self, caller: &Caller, conversation: &str, request: &str) -> Result<(), ServiceError> {
         let stream = self.own(caller, conversation).await?;
         let command = Command::Cancel { request_id: request.to_owned(), principal: caller.principal.clone() };
@@ -213,9 +228,7 @@ impl Service for Vanna {
         let summary =
             summary.ok_or_else(|| ServiceError::NotFound(format!("There is no conversation `{id}`.")))?;
         let journal = Arc::clone(&self.parts.journal);
-        let turns = tokio::task::spawn_blocking(move || record::turns(journal.as_ref(), &stream));
-        let turns =
-            turns.await.map_err(|error| ServiceError::Internal(error.to_string()))?.map_err(unreadable)?;
+        let turns = aside(move || record::turns(journal.as_ref(), &stream)).await?.map_err(unreadable)?;
         let mut detail = serde_json::json!(summary);
         if let Some(object) = detail.as_object_mut() {
             object.insert("turns".to_owned(), serde_json::json!(turns));
@@ -223,10 +236,37 @@ impl Service for Vanna {
         Ok(detail)
     }
 
-    fn ready(&self) -> Result<(), String> {
-        let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        trouble.map_or(Ok(()), Err)
+    async fn journal(&self) -> Result<serde_json::Value, ServiceError> {
+        let journal = Arc::clone(&self.parts.journal);
+        let stats = aside(move || journal.stats()).await?.map_err(unreadable)?;
+        Ok(upkeep::figures(&stats))
     }
+
+    async fn verify_journal(&self) -> Result<serde_json::Value, ServiceError> {
+        let place = Arc::clone(&self.checking).try_acquire_owned();
+        let place = place.map_err(|_| busy("A check of the journal is running. Wait for its end."))?;
+        let journal = Arc::clone(&self.parts.journal);
+        // A caller that goes away does not stop the check, and the next one waits for its end.
+        let report = aside(move || {
+            let report = journal.verify();
+            drop(place);
+            report
+        });
+        Ok(upkeep::report(&report.await?))
+    }
+
+    fn ready(&self) -> Result<(), String> {
+        if self.parts.conversations.is_closed() {
+            return Err("The service is shutting down.".to_owned());
+        }
+        let trouble = self.parts.journal.health().borrow().refusal();
+        trouble.map_or(Ok(()), |trouble| Err(trouble.to_string()))
+    }
+}
+
+/// Reads on a thread that may wait for a disk.
+async fn aside<T: Send + 'static>(read: impl FnOnce() -> T + Send + 'static) -> Result<T, ServiceError> {
+    tokio::task::spawn_blocking(read).await.map_err(|error| ServiceError::Internal(error.to_string()))
 }
 
 fn foreign() -> ServiceError {

@@ -123,14 +123,55 @@ async fn a_full_disk_stops_new_questions_but_not_replay_and_is_over_when_there_i
 
     std::fs::remove_file(&inside).expect("removed");
     let begun = Instant::now();
-    loop {
-        let response = ask("after".to_owned()).await.expect("answers");
-        if response.status() == 200 {
-            assert_whole(&read_frames(response).await.0);
-            break;
-        }
+    // Whoever sends questions elsewhere while it is not ready must learn that it is ready again.
+    while reqwest::get(format!("{}/health/ready", server.base)).await.expect("answers").status() != 200 {
         assert!(begun.elapsed() < PATIENCE, "space is noticed");
         tokio::task::yield_now().await;
+    }
+    let response = ask("after".to_owned()).await.expect("answers");
+    assert_eq!(response.status(), 200);
+    assert_whole(&read_frames(response).await.0);
+    assert_eq!(server.terminate().await, 0);
+}
+
+/// Every question is one append of the asker and several of the turn: the sync that fails is one of
+/// a turn's, which no client waits for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failed_sync_ends_the_process_and_the_next_one_goes_on_from_what_is_durable() {
+    let home = tempfile::tempdir().expect("a directory");
+    let data = home.path().join("data");
+    let mut server = Server::start_by(|binary| {
+        let mut command = tokio::process::Command::new("strace");
+        command.args(["-f", "-qq", "-o"]).arg(home.path().join("calls"));
+        command.args(["-e", "trace=fdatasync", "-e", "inject=fdatasync:error=EIO:when=32+"]);
+        command.arg(binary).args(["serve", "--addr", "127.0.0.1:0", "--data"]).arg(&data);
+        command
+    })
+    .await;
+    let client = reqwest::Client::new();
+    let mut asked = Vec::new();
+    let code = loop {
+        let id = format!("c{}", asked.len());
+        let body = json!({"message": "total revenue", "conversation_id": id, "request_id": "r"});
+        if let Ok(response) = client.post(server.url("chat/events")).json(&body).send().await
+            && response.status() == 200
+        {
+            asked.push((id, read_frames(response).await.0));
+        }
+        if let Some(code) = server.exited() {
+            break code;
+        }
+        assert!(asked.len() < 100, "the disk does not fail");
+    };
+    assert_eq!(code, 3, "a failed sync is not a clean end");
+    assert!(asked.iter().any(|(_, frames)| frames.last().is_some_and(|last| last.terminal())));
+
+    let server = Server::start(&data).await;
+    for (id, before) in asked {
+        let path = format!("conversations/{id}/events?request_id=r&follow=true");
+        let replay = read_frames(reqwest::get(server.url(&path)).await.expect("answers")).await.0;
+        assert_whole(&replay);
+        assert_eq!(replay[..before.len()], before, "what a client saw stays as it was");
     }
     assert_eq!(server.terminate().await, 0);
 }

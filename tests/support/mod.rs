@@ -57,6 +57,11 @@ impl Server {
         self.child.id().expect("running")
     }
 
+    /// The exit code, if it has ended by itself.
+    pub(crate) fn exited(&mut self) -> Option<i32> {
+        self.child.try_wait().expect("waited").and_then(|status| status.code())
+    }
+
     /// SIGKILL, and wait until it is gone.
     pub(crate) async fn kill(mut self) {
         self.child.kill().await.expect("killed");

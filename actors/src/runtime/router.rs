@@ -100,11 +100,15 @@ impl<E: Entity> Actor for Router<E> {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             RouterMessage::Deliver { stream, delivery } => state.deliver(&myself, stream, delivery),
-            RouterMessage::Wake(stream) => {
-                if !state.entries.contains_key(&stream) {
-                    state.activate(&myself, stream, Queue::new(), 0);
+            RouterMessage::Wake(stream) => match state.entries.get(&stream) {
+                None => state.activate(&myself, stream, Queue::new(), 0),
+                // Whoever wakes it knows that what made it fail may be over.
+                Some(Entry { slot: Slot::Quarantined { .. }, failures, .. }) => {
+                    let failures = *failures;
+                    state.activate(&myself, stream, Queue::new(), failures);
                 }
-            }
+                Some(_) => {}
+            },
             RouterMessage::Activated { stream, incarnation, host } => {
                 state.activated(&myself, stream, incarnation, host);
             }

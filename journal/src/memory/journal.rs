@@ -1,6 +1,8 @@
 //! A journal without a disk, for tests and simulation.
 
+use crate::admin::Report;
 use crate::frame::Frame;
+use crate::health::Health;
 use crate::journal::{Append, AppendError, Appended, Journal, ReadError, Span, Stats};
 use crate::live::Live;
 use crate::order::{Batch, History, validate};
@@ -20,6 +22,7 @@ type Requests = HashMap<(StreamId, String), Span<Version>>;
 /// A journal that lives as long as its value, with injected faults.
 pub struct MemoryJournal {
     live: Live,
+    health: watch::Sender<Health>,
     inner: Mutex<Inner>,
 }
 
@@ -32,7 +35,6 @@ struct Inner {
     body_bytes: u64,
     fail_next_sync: bool,
     disk_full: bool,
-    poisoned: Option<String>,
     closed: bool,
     held: Option<VecDeque<(Append, Reply)>>,
 }
@@ -47,7 +49,7 @@ impl MemoryJournal {
     /// An empty journal.
     pub fn new() -> Self {
         let live = Live::new(BTreeMap::new(), 0, Tail::new(usize::MAX, usize::MAX));
-        Self { live, inner: Mutex::default() }
+        Self { live, health: watch::Sender::default(), inner: Mutex::default() }
     }
 
     /// Makes the sync of the next append fail: it is not written, and the journal is poisoned.
@@ -58,6 +60,15 @@ impl MemoryJournal {
     /// Fills the disk, or makes space again.
     pub fn set_disk_full(&self, full: bool) {
         self.lock().disk_full = full;
+        if !full {
+            self.health.send_if_modified(|health| {
+                let healed = *health == Health::DiskFull;
+                if healed {
+                    *health = Health::Well;
+                }
+                healed
+            });
+        }
     }
 
     /// Holds commits from here on: appends wait, in their order, and are not durable.
@@ -91,7 +102,7 @@ impl MemoryJournal {
     }
 
     fn commit(&self, inner: &mut Inner, append: Append) -> Result<Appended, AppendError> {
-        if let Some(text) = &inner.poisoned {
+        if let Health::Poisoned(text) = &*self.health.borrow() {
             return Err(AppendError::Poisoned(text.clone()));
         }
         let mut batch = Batch::new(inner.head + 1);
@@ -101,11 +112,12 @@ impl MemoryJournal {
             return answer;
         }
         if inner.disk_full {
+            self.health.send_replace(Health::DiskFull);
             return Err(AppendError::DiskFull);
         }
         if std::mem::take(&mut inner.fail_next_sync) {
             let text = "the sync failed: injected".to_owned();
-            inner.poisoned = Some(text.clone());
+            self.health.send_replace(Health::Poisoned(text.clone()));
             return Err(AppendError::Poisoned(text));
         }
         let frame = Frame::seal(0, inner.head + 1, inner.hash, batch.into_entries());
@@ -202,6 +214,10 @@ impl Journal for MemoryJournal {
         self.live.watch_stream(stream)
     }
 
+    fn health(&self) -> watch::Receiver<Health> {
+        self.health.subscribe()
+    }
+
     fn streams(
         &self,
         kind: &str,
@@ -231,6 +247,12 @@ impl Journal for MemoryJournal {
         })
     }
 
+    fn verify(&self) -> Report {
+        let inner = self.lock();
+        let frames = inner.entries.len() as u64;
+        Report { records: inner.head, frames, signed_heads: 0, head_hash: inner.hash, damage: None }
+    }
+
     async fn close(&self) {
         self.release_commits();
         self.lock().closed = true;
@@ -249,6 +271,7 @@ mod tests {
         journal.append(append_to("a", 2)).await.unwrap();
         journal.fail_next_sync();
         assert!(matches!(journal.append(append_to("a", 1)).await, Err(AppendError::Poisoned(_))));
+        assert!(matches!(*journal.health().borrow(), Health::Poisoned(_)));
         assert!(matches!(journal.append(append_to("a", 1)).await, Err(AppendError::Poisoned(_))));
         assert_eq!(journal.read_all(0, 10).unwrap().len(), 2);
         let before = journal.stats().unwrap();
@@ -264,8 +287,10 @@ mod tests {
         journal.append(append_to("a", 1)).await.unwrap();
         journal.set_disk_full(true);
         assert_eq!(journal.append(append_to("a", 1)).await, Err(AppendError::DiskFull));
+        assert_eq!(*journal.health().borrow(), Health::DiskFull);
         assert_eq!(journal.read_all(0, 10).unwrap()[0].body, body(0));
         journal.set_disk_full(false);
+        assert_eq!(*journal.health().borrow(), Health::Well);
         journal.append(append_to("a", 1)).await.unwrap();
     }
 

@@ -9,11 +9,13 @@ use super::shared::Shared;
 use super::slot::Slot;
 use super::store::Store;
 use super::verify;
-use super::writer::{Health, Job, Writer};
+use super::writer::{Job, Writer};
 use crate::admin::Report;
 use crate::blobs::Blobs;
 use crate::chain::{Heads, Proof, SignedHead};
 use crate::datadir::{DataDir, sync_dir};
+use crate::failpoint;
+use crate::health::Health;
 use crate::journal::{Append, AppendError, Appended, Journal, ReadError, Span, Stats};
 use crate::live::Live;
 use crate::open::{OpenError, OpenOptions};
@@ -79,6 +81,7 @@ impl SledJournal {
             slot: Slot::new(data.journal(), store, state.checkpoint),
             blobs: Blobs::new(data.blobs()),
             live: Live::new(state.heads, state.head, tail),
+            health: watch::Sender::new(health),
             figures: Mutex::new((state.figures, state.hash)),
             heads: Mutex::new(heads),
             overlay,
@@ -87,17 +90,8 @@ impl SledJournal {
         });
         let (sender, jobs) = sync_channel(options.queue.max(1));
         let (head, hash) = (state.head, state.hash);
-        let writer = Writer {
-            shared: shared.clone(),
-            jobs,
-            held: None,
-            head,
-            hash,
-            mark,
-            reserve,
-            health,
-            unsigned: 0,
-        };
+        let writer =
+            Writer { shared: shared.clone(), jobs, held: None, head, hash, mark, reserve, unsigned: 0 };
         let (done_sender, done) = watch::channel(());
         let end = shared.clone();
         let work = move || {
@@ -113,12 +107,6 @@ impl SledJournal {
         let thread = std::thread::Builder::new().name("journal-writer".into()).spawn(work);
         let thread = thread.map_err(|error| OpenError::io(dir, error))?;
         Ok(Self { shared, root, sender: Mutex::new(Some(sender)), done, thread: Some(thread) })
-    }
-
-    /// Reads everything up to the present head and checks all that can be checked. Blocks; appends
-    /// go on meanwhile.
-    pub fn verify(&self) -> Report {
-        verify::verify(&self.shared)
     }
 
     /// Proves that the record at a position is in this journal; nothing when there is no such
@@ -184,11 +172,14 @@ fn create(data: &mut DataDir, reserve: &Reserve, overlay: &Overlay) -> Result<Fo
     }
     std::fs::create_dir_all(data.blobs()).map_err(io)?;
     reserve.hold().map_err(io)?;
+    failpoint!("reserve_held");
     let mark = HighWater::create(&data.head())?;
     let store = Store::open(&data.journal(), true)?;
     sync_dir(&root).map_err(io)?;
     let state = recover(&store, &Mark { position: 0, hash: [0; 32], refused_above: false }, overlay)?;
+    failpoint!("store_made");
     data.ready()?;
+    failpoint!("directory_ready");
     Ok(Found { store, mark, state, health: Health::Well })
 }
 
@@ -204,10 +195,12 @@ fn reopen(data: &DataDir, reserve: &Reserve, overlay: &Overlay) -> Result<Found,
         }
         store => store?,
     };
+    failpoint!("store_opened");
     let state = recover(&store, &mark, overlay)?;
+    failpoint!("recovered");
     // What was refused is removed by the first append that finds space; until then one can read.
     let full = mark.refused_above || reserve.hold().is_err();
-    Ok(Found { store, mark: file, state, health: if full { Health::Full } else { Health::Well } })
+    Ok(Found { store, mark: file, state, health: if full { Health::DiskFull } else { Health::Well } })
 }
 
 #[async_trait]
@@ -244,6 +237,10 @@ impl Journal for SledJournal {
         self.shared.live.watch_stream(stream)
     }
 
+    fn health(&self) -> watch::Receiver<Health> {
+        self.shared.health.subscribe()
+    }
+
     fn streams(
         &self,
         kind: &str,
@@ -272,6 +269,10 @@ impl Journal for SledJournal {
             disk_bytes,
             head_hash,
         })
+    }
+
+    fn verify(&self) -> Report {
+        verify::verify(&self.shared)
     }
 
     async fn close(&self) {

@@ -40,6 +40,14 @@ impl Reserve {
         held.and_then(|()| sync_dir(self.path.parent().unwrap_or(Path::new("."))))
     }
 
+    /// Whether it is worth trying to hold it: a try on a full disk takes what others could use.
+    pub(super) fn may_hold(&self) -> bool {
+        let dir = self.path.parent().unwrap_or(Path::new("."));
+        // A file system that does not tell is asked by trying.
+        rustix::fs::statvfs(dir)
+            .map_or(true, |found| found.f_bavail.saturating_mul(found.f_frsize) >= PROOF as u64)
+    }
+
     /// Gives the room to whoever needs it now.
     pub(super) fn release(&self) {
         if let Err(error) = fs::remove_file(&self.path) {

@@ -10,12 +10,14 @@ use crate::blobs::Blobs;
 use crate::chain::Heads;
 use crate::datadir::DataDir;
 use crate::frame::{Body, Frame};
+use crate::health::Health;
 use crate::journal::{ReadError, Span};
 use crate::live::Live;
 use crate::order::{History, READ_BYTES};
 use crate::record::{Hash, Position, Record, StreamId, Version};
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Mutex, PoisonError};
+use tokio::sync::watch;
 
 /// Frames that a reader takes at once.
 const CHUNK: usize = 8;
@@ -25,6 +27,7 @@ pub(super) struct Shared {
     pub(super) slot: Slot,
     pub(super) dir: Mutex<Option<DataDir>>,
     pub(super) live: Live,
+    pub(super) health: watch::Sender<Health>,
     pub(super) overlay: Overlay,
     pub(super) blobs: Blobs,
     pub(super) figures: Mutex<(Checkpoint, Hash)>,

@@ -8,6 +8,7 @@
 
 use super::store::{SEGMENT, Trouble, open_error};
 use crate::datadir::sync_dir;
+use crate::failpoint;
 use crate::open::OpenError;
 use std::fs;
 use std::io;
@@ -34,9 +35,11 @@ pub(super) fn settle(dir: &Path, open: impl FnOnce() -> Result<(), Trouble>) -> 
     // A process that was killed may have left the newest name unsynced.
     sync_dir(dir).map_err(io)?;
     keep(dir).map_err(io)?;
+    failpoint!("snapshot_kept");
     let stop = dir.join(STOP);
     fs::create_dir(&stop).or_else(exists).map_err(io)?;
     let opened = open();
+    failpoint!("snapshot_written");
     fs::remove_dir(&stop).map_err(io)?;
     match opened {
         Err(Trouble::Error(::sled::Error::Io(error))) if is_stop(&error) => {}
@@ -52,7 +55,10 @@ pub(super) fn settle(dir: &Path, open: impl FnOnce() -> Result<(), Trouble>) -> 
 
 /// Sled takes a snapshot that it did not finish writing, because of a kill or a full disk, for the
 /// newest one, and then refuses to open.
-fn remove_unfinished(dir: &Path) -> io::Result<()> {
+///
+/// # Errors
+/// Whatever the file system says.
+pub(super) fn remove_unfinished(dir: &Path) -> io::Result<()> {
     for path in named(dir, SNAPSHOT)? {
         if path.extension().is_some_and(|end| end == "generating") {
             fs::remove_file(path)?;

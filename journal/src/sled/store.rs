@@ -6,6 +6,7 @@
 
 use super::snapshot;
 use crate::datadir::sync_dir;
+use crate::failpoint;
 use crate::frame::Frame;
 use crate::journal::ReadError;
 use crate::open::{OpenError, is_full};
@@ -89,6 +90,7 @@ impl Store {
     pub(super) fn put(&self, frame: &Frame) -> Result<(), WriteError> {
         let bytes = frame.encode().map_err(|error| WriteError::Failed(error.to_string()))?;
         guarded(|| self.frames.insert(frame.head.first.to_be_bytes(), bytes.as_slice()).map(drop))?;
+        failpoint!("frame_inserted");
         self.commit()
     }
 
@@ -98,6 +100,7 @@ impl Store {
     /// [`WriteError`]; a failed sync is never [`WriteError::Full`], since it must not be tried again.
     pub(super) fn commit(&self) -> Result<(), WriteError> {
         guarded(|| self.db.flush().map(drop))?;
+        failpoint!("frame_flushed");
         self.file.sync_data().map_err(|error| WriteError::Failed(format!("the sync failed: {error}")))
     }
 
@@ -228,7 +231,7 @@ pub(super) fn open_error(dir: &Path, trouble: &Trouble) -> OpenError {
     OpenError::damaged(place, found)
 }
 
-pub(super) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
     let text = text.unwrap_or_else(|| "a panic without words".into());

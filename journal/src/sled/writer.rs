@@ -8,14 +8,17 @@ use super::reserve::Reserve;
 use super::shared::Shared;
 use super::spill;
 use super::store::WriteError;
+use crate::failpoint;
 use crate::frame::Frame;
+use crate::health::Health;
 use crate::journal::{Append, AppendError, Appended};
 use crate::open::OpenError;
 use crate::order::{Batch, MAX_RECORDS};
 use crate::record::{Hash, Position, Record};
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// Entries that wait for the index until there is a quiet moment.
@@ -26,17 +29,14 @@ const EAGER: usize = 4096;
 /// Frames between signed heads, at least.
 const SIGN_FRAMES: u64 = 1024;
 
+/// How often space is looked for while the disk is full.
+const PROBE: Duration = Duration::from_millis(250);
+
 /// An append that waits for its answer.
 pub(super) struct Job {
     pub(super) append: Append,
     pub(super) bytes: usize,
     pub(super) reply: oneshot::Sender<Result<Appended, AppendError>>,
-}
-
-pub(super) enum Health {
-    Well,
-    Full,
-    Poisoned(String),
 }
 
 /// State of the writing thread.
@@ -48,7 +48,6 @@ pub(super) struct Writer {
     pub(super) hash: Hash,
     pub(super) mark: HighWater,
     pub(super) reserve: Reserve,
-    pub(super) health: Health,
     /// Frames since the last signed head.
     pub(super) unsigned: u64,
 }
@@ -57,7 +56,9 @@ impl Writer {
     /// Works until nobody can send any more and everything queued is answered.
     pub(super) fn run(mut self) {
         while let Some(jobs) = self.take() {
+            failpoint!("queue_taken");
             self.serve(jobs);
+            failpoint!("answered");
             self.index();
             self.sign();
         }
@@ -68,7 +69,7 @@ impl Writer {
     fn take(&mut self) -> Option<Vec<Job>> {
         let first = match self.held.take() {
             Some(job) => job,
-            None => self.jobs.recv().ok()?,
+            None => self.receive()?,
         };
         let (mut records, mut bytes) = (first.append.records.len(), spill::weight(&first.append));
         let mut jobs = vec![first];
@@ -84,8 +85,31 @@ impl Writer {
         Some(jobs)
     }
 
+    /// The next append; nothing when nobody can send any more. While the disk is full, space is
+    /// looked for meanwhile: whoever waits for it need not try an append.
+    fn receive(&mut self) -> Option<Job> {
+        loop {
+            if !self.is(&Health::DiskFull) {
+                return self.jobs.recv().ok();
+            }
+            match self.jobs.recv_timeout(PROBE) {
+                Ok(job) => return Some(job),
+                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) => self.heal(),
+            }
+        }
+    }
+
+    fn is(&self, health: &Health) -> bool {
+        *self.shared.health.borrow() == *health
+    }
+
+    fn turn(&self, health: Health) {
+        self.shared.health.send_replace(health);
+    }
+
     fn serve(&mut self, jobs: Vec<Job>) {
-        if matches!(self.health, Health::Full) {
+        if self.is(&Health::DiskFull) {
             self.heal();
         }
         let mut batch = Batch::new(self.head + 1);
@@ -123,16 +147,20 @@ impl Writer {
                 self.poison(format!("a large body could not be written: {error}"))
             });
         }
+        failpoint!("bodies_written");
         let frame = Frame::seal(0, self.head + 1, self.hash, entries);
         let written = self.shared.slot.write(|store, _| {
             store.put(&frame)?;
+            failpoint!("frame_synced");
             self.publish(&frame, &records);
             Ok(())
         });
         written.map_err(|error| self.fail(error))?;
+        failpoint!("frame_shown");
         self.head = frame.last();
         self.hash = frame.head.hash();
         self.set_mark(false);
+        failpoint!("mark_written");
         self.unsigned += 1;
         Ok(())
     }
@@ -162,9 +190,11 @@ impl Writer {
             return self.poison("the disk is full, and this could not be noted".into());
         }
         tracing::error!("the disk is full; appends are refused until there is space");
-        self.health = Health::Full;
         self.reserve.release();
         self.renew();
+        if self.is(&Health::Well) {
+            self.turn(Health::DiskFull);
+        }
         AppendError::DiskFull
     }
 
@@ -179,20 +209,20 @@ impl Writer {
 
     /// Goes on after a full disk, if there is space.
     fn heal(&mut self) {
-        if self.reserve.hold().is_err() {
+        if !self.reserve.may_hold() || self.reserve.hold().is_err() {
             return;
         }
         if !self.shared.slot.is_open() {
             self.renew();
         }
-        if matches!(self.health, Health::Poisoned(_)) {
+        if !self.is(&Health::DiskFull) {
             return;
         }
         if let Err(error) = self.shared.slot.write(|store, _| store.remove_above(self.head)) {
             drop(self.fail(error));
         } else if self.set_mark(false) && self.mark.sync().is_ok() {
             tracing::info!("there is space again; appends are accepted");
-            self.health = Health::Well;
+            self.turn(Health::Well);
         } else {
             self.poison("the high-water mark could not be written".into());
         }
@@ -200,16 +230,12 @@ impl Writer {
 
     fn poison(&mut self, text: String) -> AppendError {
         tracing::error!(%text, "the journal accepts nothing more");
-        self.health = Health::Poisoned(text.clone());
+        self.turn(Health::Poisoned(text.clone()));
         AppendError::Poisoned(text)
     }
 
     fn refusal(&self) -> Option<AppendError> {
-        match &self.health {
-            Health::Well => None,
-            Health::Full => Some(AppendError::DiskFull),
-            Health::Poisoned(text) => Some(AppendError::Poisoned(text.clone())),
-        }
+        self.shared.health.borrow().refusal()
     }
 
     fn set_mark(&mut self, refused_above: bool) -> bool {
@@ -223,7 +249,7 @@ impl Writer {
 
     /// Feeds the index when it is quiet, or when too much waits for it.
     fn index(&mut self) {
-        while matches!(self.health, Health::Well) {
+        while self.is(&Health::Well) {
             let waiting = self.shared.overlay.len();
             if waiting < LAZY || (waiting < EAGER && !self.is_quiet()) {
                 return;
@@ -236,6 +262,7 @@ impl Writer {
         let shared = self.shared.clone();
         let moved = shared.slot.write(|store, checkpoint| {
             *checkpoint = advance(store, &shared.overlay, *checkpoint)?;
+            failpoint!("index_extended");
             Ok(())
         });
         if let Err(error) = moved {
@@ -256,7 +283,7 @@ impl Writer {
 
     /// Signs the head now and then, when nobody waits. Nothing depends on it.
     fn sign(&mut self) {
-        if self.unsigned >= SIGN_FRAMES && matches!(self.health, Health::Well) && self.is_quiet() {
+        if self.unsigned >= SIGN_FRAMES && self.is(&Health::Well) && self.is_quiet() {
             self.sign_now();
         }
     }
@@ -270,13 +297,15 @@ impl Writer {
 
     /// Leaves nothing for the next start to do.
     fn finish(&mut self) {
-        while matches!(self.health, Health::Well) && self.shared.overlay.len() > 0 {
+        while self.is(&Health::Well) && self.shared.overlay.len() > 0 {
             self.index_slice();
         }
-        if matches!(self.health, Health::Well) {
+        if self.is(&Health::Well) {
             let done = self.shared.slot.write(|store, _| store.commit()).is_ok() && self.mark.sync().is_ok();
+            failpoint!("close_synced");
             if done {
                 self.sign_now();
+                failpoint!("head_signed");
             } else {
                 tracing::warn!(
                     "the journal was closed without its last sync; nothing acknowledged depends on it"

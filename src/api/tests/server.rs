@@ -89,13 +89,11 @@ fn serve(harness: &Harness, drain: Duration) -> (String, oneshot::Sender<()>, to
     let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     let (stop, stopped) = oneshot::channel::<()>();
-    let server = harness.api.clone().serve(
-        listener,
-        async {
-            let _ = stopped.await;
-        },
-        drain,
-    );
+    let told = async move {
+        let _ = stopped.await;
+        drain
+    };
+    let server = harness.api.clone().serve(listener, told);
     (base, stop, tokio::spawn(server))
 }
 
