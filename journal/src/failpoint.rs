@@ -22,7 +22,7 @@ macro_rules! failpoint {
 
 /// Does at a place what the environment wants there.
 #[cfg(feature = "failpoints")]
-#[expect(clippy::panic, reason = "a test asked for it")]
+#[expect(clippy::panic, clippy::print_stderr, reason = "a test asked for it")]
 pub fn reach(name: &str) {
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU64, Ordering};
@@ -43,6 +43,9 @@ pub fn reach(name: &str) {
         "pause" => loop {
             std::thread::park();
         },
-        _ => std::process::abort(),
+        _ => {
+            eprintln!("failpoint {name}");
+            std::process::abort();
+        }
     }
 }

@@ -5,8 +5,10 @@
 #![allow(dead_code, reason = "each test uses its part")]
 
 pub(crate) mod disk;
+mod folder;
 pub(crate) mod log;
 
+pub(crate) use folder::folder;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -31,13 +33,6 @@ pub(crate) fn library() -> &'static Path {
         std::fs::remove_file(source).unwrap();
         library
     })
-}
-
-/// A directory in memory where there is one: nothing here needs a disk.
-pub(crate) fn folder() -> tempfile::TempDir {
-    let memory = Path::new("/dev/shm");
-    let made = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
-    made.unwrap()
 }
 
 /// Calls that fail: from the `from`th on, `count` of them.
