@@ -4,20 +4,25 @@
 //! to is harmless: the next body with these bytes finds it.
 
 use crate::datadir::sync_dir;
+use crate::failpoint;
 use crate::journal::ReadError;
 use crate::record::{Hash, body_hash, hex};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The directory of the large bodies.
 pub(crate) struct Blobs {
     root: PathBuf,
+    /// Whether the names of its folders are durable. A process that was killed, or a sync that failed,
+    /// may have left one that is not.
+    synced: AtomicBool,
 }
 
 impl Blobs {
     pub(crate) fn new(root: PathBuf) -> Self {
-        Self { root }
+        Self { root, synced: false.into() }
     }
 
     /// Keeps a body; when it answers, the body survives a power cut.
@@ -28,7 +33,12 @@ impl Blobs {
         let (dir, path) = self.place(hash);
         if !dir.is_dir() {
             fs::create_dir_all(&dir)?;
+            failpoint!("body_folder_made");
+            self.synced.store(false, Ordering::Release);
+        }
+        if !self.synced.load(Ordering::Acquire) {
             sync_dir(&self.root)?;
+            self.synced.store(true, Ordering::Release);
         }
         if !fs::read(&path).is_ok_and(|found| body_hash(&found) == *hash) {
             let new = path.with_extension("new");
@@ -39,6 +49,7 @@ impl Blobs {
                 return Err(error);
             }
         }
+        failpoint!("body_renamed");
         sync_dir(&dir)
     }
 

@@ -8,7 +8,7 @@
 use crate::open::{OpenError, is_full};
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 const MARKER: &str = "vanna.journal";
@@ -55,8 +55,9 @@ impl DataDir {
     /// From here on, what is in the directory counts.
     ///
     /// # Errors
-    /// [`OpenError`] when the mark cannot be written.
+    /// [`OpenError`] when the mark cannot be written, or the directory's own name not be kept.
     pub(crate) fn ready(&mut self) -> Result<(), OpenError> {
+        sync_above(&self.root).map_err(|error| OpenError::io(&self.root, error))?;
         mark(&self.root, State::Ready)?;
         self.fresh = false;
         Ok(())
@@ -120,6 +121,24 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     fs::rename(&new, path)?;
     sync_dir(dir)?;
     dir.parent().map_or(Ok(()), sync_dir)
+}
+
+/// Makes a directory's own name durable, and the names of those above it: any of them may be new, made
+/// by this start or by one that was cut off. Ends where another file system begins.
+fn sync_above(root: &Path) -> io::Result<()> {
+    let root = fs::canonicalize(root)?;
+    let device = fs::metadata(&root)?.dev();
+    for dir in root.ancestors().skip(1) {
+        if fs::metadata(dir)?.dev() != device {
+            break;
+        }
+        match sync_dir(dir) {
+            // Nothing was made in a directory that may not even be read.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => break,
+            synced => synced?,
+        }
+    }
+    Ok(())
 }
 
 fn recognize(root: &Path) -> Result<Option<State>, OpenError> {

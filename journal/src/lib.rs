@@ -12,6 +12,7 @@ pub mod codec;
 pub mod conformance;
 mod datadir;
 pub mod derived;
+pub mod failpoint;
 mod frame;
 mod health;
 mod journal;

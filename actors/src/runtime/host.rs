@@ -13,6 +13,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
+use vanna_journal::failpoint;
 use vanna_journal::{Append, AppendError, Appended, Expect, Journal, Record, StreamId};
 
 /// Records read at a time while a stream is replayed.
@@ -215,6 +216,7 @@ impl<E: Entity> HostState<E> {
         };
         // The asker may have gone; what was decided is in the journal all the same.
         let _ = reply.send(answer);
+        failpoint!("replied");
         drop(pass);
         fatal.map_or(Ok(()), |reason| Err(reason.into()))
     }
@@ -225,6 +227,7 @@ impl<E: Entity> HostState<E> {
         myself: &ActorRef<HostMessage<E>>,
         command: E::Command,
     ) -> Result<(), ActorProcessingErr> {
+        failpoint!("outcome_received");
         if let Ok(decision) = self.decide(command) {
             self.carry_through(myself, decision).await?;
         }
@@ -243,14 +246,17 @@ impl<E: Entity> HostState<E> {
         decision: Decision<E>,
     ) -> Result<E::Reply, AppendError> {
         if !decision.events.is_empty() {
+            failpoint!("decided");
             let append = self.to_append(&decision)?;
             self.append(append).await?;
+            failpoint!("appended");
             for event in &decision.events {
                 self.version += 1;
                 let meta = Meta { version: self.version, request_id: decision.request_id.clone() };
                 E::apply(&mut self.entity, event, &meta);
             }
             self.note_busy();
+            failpoint!("applied");
         }
         for token in decision.stops {
             if let Some(effect) = self.running.remove(&token) {
@@ -266,6 +272,7 @@ impl<E: Entity> HostState<E> {
                 let _ = host.send_message(HostMessage::Outcome(command));
             });
             self.running.insert(token, handle);
+            failpoint!("effect_started");
         }
         Ok(decision.reply)
     }

@@ -3,7 +3,8 @@
 //! It is flushed now and then and synced only when it is closed: a power cut without a close costs
 //! all of it, which is noticed by the machine's boot id, and no sync here competes with an append's.
 
-use super::store::{Trouble, guarded, open_patiently, remove_unfinished_snapshots};
+use super::snapshot::remove_unfinished;
+use super::store::{Trouble, guarded, open_patiently};
 use crate::datadir::sync_dir;
 use crate::derived::{Derived, DerivedError, Row, Rows, Table, check, is_empty};
 use std::collections::HashMap;
@@ -196,7 +197,7 @@ fn is_full(trouble: &Trouble) -> bool {
 fn try_open(dir: &Path) -> Result<::sled::Db, Trouble> {
     let io = |error| Trouble::Error(::sled::Error::Io(error));
     fs::create_dir_all(dir).map_err(io)?;
-    remove_unfinished_snapshots(dir).map_err(io)?;
+    remove_unfinished(dir).map_err(io)?;
     fs::write(dir.join(STATE), boot()).map_err(io)?;
     let config = ::sled::Config::new().path(dir).segment_size(SEGMENT).cache_capacity(CACHE);
     open_patiently(&config.flush_every_ms(None))

@@ -16,6 +16,7 @@ use crate::admin::Report;
 use crate::blobs::Blobs;
 use crate::chain::{Heads, Proof, SignedHead};
 use crate::datadir::{DataDir, sync_dir};
+use crate::failpoint;
 use crate::health::Health;
 use crate::journal::{Append, AppendError, Appended, Journal, ReadError, Span, Stats};
 use crate::live::Live;
@@ -173,11 +174,14 @@ fn create(data: &mut DataDir, reserve: &Reserve, overlay: &Overlay) -> Result<Fo
     }
     std::fs::create_dir_all(data.blobs()).map_err(io)?;
     reserve.hold().map_err(io)?;
+    failpoint!("reserve_held");
     let mark = HighWater::create(&data.head())?;
     let store = Store::open(&data.journal(), true)?;
     sync_dir(&root).map_err(io)?;
     let state = recover(&store, &Mark { position: 0, hash: [0; 32], refused_above: false }, overlay)?;
+    failpoint!("store_made");
     data.ready()?;
+    failpoint!("directory_ready");
     Ok(Found { store, mark, state, health: Health::Well })
 }
 
@@ -206,7 +210,9 @@ fn recover_stored(data: &DataDir, reserve: &Reserve, overlay: &Overlay) -> Resul
         }
         store => store?,
     };
+    failpoint!("store_opened");
     let state = recover(&store, &mark, overlay)?;
+    failpoint!("recovered");
     // What was refused is removed by the first append that finds space; until then one can read.
     let full = mark.refused_above || reserve.hold().is_err();
     Ok(Found { store, mark: file, state, health: if full { Health::DiskFull } else { Health::Well } })

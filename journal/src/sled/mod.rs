@@ -18,6 +18,7 @@ mod reserve;
 mod settle;
 mod shared;
 mod slot;
+mod snapshot;
 mod spill;
 mod store;
 mod undo;

@@ -4,8 +4,10 @@
 //! of its file is synced here; damage may show as a panic, so every call is guarded; a failed write
 //! is remembered by the open database, so after a full disk it has to be opened anew.
 
+use super::snapshot;
 use crate::archive::RawFrame;
 use crate::datadir::sync_dir;
+use crate::failpoint;
 use crate::frame::{Frame, FrameError, FrameHead};
 use crate::journal::ReadError;
 use crate::open::{OpenError, is_full};
@@ -18,7 +20,7 @@ use std::time::Duration;
 
 /// Values up to a quarter of it stay in the file that we sync.
 pub(super) const SEGMENT: usize = 16 << 20;
-const RETIRED_INDEX: &str = "index.1";
+const RETIRED_INDEX: &[u8] = b"index.1";
 const CACHE: u64 = 64 << 20;
 /// Background threads of sled may hold its file for a moment after it was closed.
 const LOCK_TRIES: u32 = 100;
@@ -60,12 +62,14 @@ impl Store {
                 }
             }
         }
-        remove_unfinished_snapshots(dir).map_err(io)?;
-        let db = open_db(dir)?;
         let failed = |error| open_error(dir, &error);
+        if !create {
+            snapshot::settle(dir, || open_db(dir).map(drop))?;
+        }
+        let db = open_db(dir).map_err(failed)?;
         let trees = guarded(|| {
             // The index of an earlier layout: what it held is built anew.
-            if db.tree_names().iter().any(|name| name == RETIRED_INDEX) {
+            if db.tree_names().iter().any(|name| &name[..] == RETIRED_INDEX) {
                 db.drop_tree(RETIRED_INDEX)?;
             }
             Ok((db.open_tree("frames.1")?, db.open_tree("index.2")?))
@@ -74,11 +78,16 @@ impl Store {
         let file = File::options().read(true).write(true).open(dir.join("db")).map_err(io)?;
         let store = Self { db, frames, index, file };
         if create {
-            let flushed = store.commit();
-            flushed.map_err(|error| open_error(dir, &Trouble::from(error)))?;
+            store.commit().map_err(|error| match error {
+                WriteError::Full => OpenError::DiskFull { dir: dir.to_path_buf() },
+                WriteError::Failed(text) => OpenError::io(dir, std::io::Error::other(text)),
+            })?;
             File::open(dir.join("conf")).and_then(|conf| conf.sync_all()).map_err(io)?;
             store.file.sync_all().map_err(io)?;
             sync_dir(dir).map_err(io)?;
+        } else {
+            // What a killed process wrote and did not sync is about to be shown to readers.
+            store.file.sync_data().map_err(io)?;
         }
         Ok(store)
     }
@@ -90,6 +99,7 @@ impl Store {
     pub(super) fn put(&self, frame: &Frame) -> Result<(), WriteError> {
         let bytes = frame.encode().map_err(|error| WriteError::Failed(error.to_string()))?;
         guarded(|| self.frames.insert(frame.head.first.to_be_bytes(), bytes.as_slice()).map(drop))?;
+        failpoint!("frame_inserted");
         self.commit()
     }
 
@@ -99,6 +109,7 @@ impl Store {
     /// [`WriteError`]; a failed sync is never [`WriteError::Full`], since it must not be tried again.
     pub(super) fn commit(&self) -> Result<(), WriteError> {
         guarded(|| self.db.flush().map(drop))?;
+        failpoint!("frame_flushed");
         self.file.sync_data().map_err(|error| WriteError::Failed(format!("the sync failed: {error}")))
     }
 
@@ -219,24 +230,10 @@ impl Iterator for StoredFrames {
     }
 }
 
-/// Sled takes a snapshot that it did not finish writing, because of a kill or a full disk, for the
-/// newest one, and then refuses to open. It is a cache of the log: without it, more of the log is read.
-pub(super) fn remove_unfinished_snapshots(dir: &Path) -> std::io::Result<()> {
-    for entry in std::fs::read_dir(dir)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if name.starts_with("snap.") && name.ends_with(".generating") {
-            std::fs::remove_file(entry.path())?;
-        }
-    }
-    Ok(())
-}
-
-fn open_db(dir: &Path) -> Result<::sled::Db, OpenError> {
+fn open_db(dir: &Path) -> Result<::sled::Db, Trouble> {
     let config =
         ::sled::Config::new().path(dir).segment_size(SEGMENT).cache_capacity(CACHE).flush_every_ms(None);
-    open_patiently(&config).map_err(|error| open_error(dir, &error))
+    open_patiently(&config)
 }
 
 /// Opens a database; one that was closed a moment ago may still be locked.
@@ -285,15 +282,6 @@ pub(super) enum Trouble {
     Panic(String),
 }
 
-impl From<WriteError> for Trouble {
-    fn from(error: WriteError) -> Self {
-        match error {
-            WriteError::Full => Self::Error(::sled::Error::Io(std::io::ErrorKind::StorageFull.into())),
-            WriteError::Failed(text) => Self::Panic(text),
-        }
-    }
-}
-
 impl std::fmt::Display for Trouble {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -333,7 +321,7 @@ pub(super) fn read<T>(
     })
 }
 
-fn open_error(dir: &Path, trouble: &Trouble) -> OpenError {
+pub(super) fn open_error(dir: &Path, trouble: &Trouble) -> OpenError {
     let place = dir.join("db").display().to_string();
     let found = match trouble {
         Trouble::Error(::sled::Error::Io(io)) if is_full(io) => {

@@ -8,6 +8,7 @@ use super::reserve::Reserve;
 use super::shared::Shared;
 use super::spill;
 use super::store::WriteError;
+use crate::failpoint;
 use crate::frame::Frame;
 use crate::health::Health;
 use crate::journal::{Append, AppendError, Appended};
@@ -55,7 +56,9 @@ impl Writer {
     /// Works until nobody can send any more and everything queued is answered.
     pub(super) fn run(mut self) {
         while let Some(jobs) = self.take() {
+            failpoint!("queue_taken");
             self.serve(jobs);
+            failpoint!("answered");
             self.index();
             self.sign();
         }
@@ -144,16 +147,20 @@ impl Writer {
                 self.poison(format!("a large body could not be written: {error}"))
             });
         }
+        failpoint!("bodies_written");
         let frame = Frame::seal(0, self.head + 1, self.hash, entries);
         let written = self.shared.slot.write(|store, _| {
             store.put(&frame)?;
+            failpoint!("frame_synced");
             self.publish(&frame, &records);
             Ok(())
         });
         written.map_err(|error| self.fail(error))?;
+        failpoint!("frame_shown");
         self.head = frame.last();
         self.hash = frame.head.hash();
         self.set_mark(false);
+        failpoint!("mark_written");
         self.unsigned += 1;
         Ok(())
     }
@@ -255,6 +262,7 @@ impl Writer {
         let shared = self.shared.clone();
         let moved = shared.slot.write(|store, checkpoint| {
             *checkpoint = advance(store, &shared.overlay, *checkpoint)?;
+            failpoint!("index_extended");
             Ok(())
         });
         if let Err(error) = moved {
@@ -294,8 +302,10 @@ impl Writer {
         }
         if self.is(&Health::Well) {
             let done = self.shared.slot.write(|store, _| store.commit()).is_ok() && self.mark.sync().is_ok();
+            failpoint!("close_synced");
             if done {
                 self.sign_now();
+                failpoint!("head_signed");
             } else {
                 tracing::warn!(
                     "the journal was closed without its last sync; nothing acknowledged depends on it"
