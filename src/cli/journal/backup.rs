@@ -5,7 +5,7 @@ use crate::cli::args::Restore;
 use crate::cli::failure::{CliError, app_error};
 use crate::cli::progress::Progress;
 use crate::config::Config;
-use serde_json::json;
+use serde_json::{Value as JsonValue, json};
 use std::fs::File;
 use std::io::{self, BufReader, Write};
 use std::path::Path;
@@ -128,8 +128,12 @@ fn tell_restored(restored: &Restored, data: &Path, as_json: bool) -> Result<(), 
     let head = hex(&restored.report.head_hash);
     if as_json {
         let mut told = json!(restored);
-        told["whole"] = is_whole.into();
-        told["report"]["head_hash"] = head.into();
+        if let Some(report) = told.get_mut("report").and_then(JsonValue::as_object_mut) {
+            report.insert("head_hash".to_owned(), head.into());
+        }
+        if let Some(told) = told.as_object_mut() {
+            told.insert("whole".to_owned(), is_whole.into());
+        }
         writeln!(out, "{told}")?;
     } else {
         writeln!(out, "{} holds positions 1 to {}; head hash {head}", data.display(), restored.position)?;

@@ -19,7 +19,9 @@ pub(in crate::cli) fn scrub(config: &Config, as_json: bool) -> Result<(), CliErr
     let out = &mut io::stdout().lock();
     if as_json {
         let mut told = json!(found);
-        told["whole"] = is_whole.into();
+        if let Some(told) = told.as_object_mut() {
+            told.insert("whole".to_owned(), is_whole.into());
+        }
         writeln!(out, "{told}")?;
     } else {
         writeln!(
