@@ -20,6 +20,7 @@ use std::time::Duration;
 use vanna_actors::conversation::{Adapters, Conversation};
 use vanna_actors::ports::sql::{Limits, SqlRunner};
 use vanna_actors::runtime::{Clock, DerivedSnapshots, Handle, Ids, Settings, SystemClock, SystemIds};
+use vanna_journal::archive::{Archiver, ArchiverOptions};
 use vanna_journal::derived::{Derived, SledDerived};
 use vanna_journal::projection::{Pace, Projections};
 use vanna_journal::{Journal, OpenError, OpenOptions, SledJournal};
@@ -53,13 +54,25 @@ pub fn open_journal(data: &Path, purpose: &str) -> Result<Arc<SledJournal>, Open
 
 /// Opens the journal of a data directory that must hold one already.
 pub fn open_existing_journal(data: &Path, purpose: &str) -> Result<Arc<SledJournal>, AppError> {
+    is_journal(data)?;
+    Ok(open_journal(data, purpose)?)
+}
+
+/// Whether a directory holds a journal, whole or not.
+pub fn is_journal(data: &Path) -> Result<(), AppError> {
     if data.join("vanna.journal").exists() {
-        return Ok(open_journal(data, purpose)?);
+        return Ok(());
     }
     let shown = data.display();
     Err(AppError::Input(format!(
         "there is no journal in {shown}; ask a question first, or name another with --data"
     )))
+}
+
+/// Seals what is written into the archive, unless the configuration says not to.
+pub fn start_archiver(config: &Config, journal: &Arc<SledJournal>) -> Option<Archiver> {
+    let options = ArchiverOptions::new(config.archive_dir(), config.data.clone());
+    config.archive.enabled.then(|| Archiver::start(Arc::clone(journal), options))
 }
 
 /// Puts the service together over an open journal.
