@@ -21,7 +21,7 @@ use vanna_actors::conversation::{Adapters, Conversation};
 use vanna_actors::ports::sql::{Limits, SqlRunner};
 use vanna_actors::runtime::{Clock, DerivedSnapshots, Handle, Ids, Settings, SystemClock, SystemIds};
 use vanna_journal::archive::{Archiver, ArchiverOptions};
-use vanna_journal::derived::{Derived, SledDerived};
+use vanna_journal::derived::{Derived, MemoryDerived, SledDerived};
 use vanna_journal::projection::{Pace, Projections};
 use vanna_journal::{Journal, OpenError, OpenOptions, SledJournal};
 
@@ -121,11 +121,18 @@ pub async fn open_projections(
     Projections::start(journal, rows, registry(), pace).await.map_err(machine)
 }
 
-/// Everything that is derived from the journal and may be lost.
+/// Everything that is derived from the journal and may be lost. Where it cannot be kept on disk, it
+/// is kept in memory: that costs a fold of the journal at every start, and nobody a question.
 async fn open_rows(data: &Path) -> Result<Arc<dyn Derived>, AppError> {
     let dir = data.join("derived");
-    let opened = tokio::task::spawn_blocking(move || SledDerived::open(&dir));
-    Ok(Arc::new(opened.await.map_err(machine)?.map_err(machine)?))
+    let path = dir.clone();
+    match tokio::task::spawn_blocking(move || SledDerived::open(&path)).await.map_err(machine)? {
+        Ok(rows) => Ok(Arc::new(rows)),
+        Err(error) => {
+            tracing::warn!(dir = %dir.display(), %error, "derived state is kept in memory until the next start");
+            Ok(Arc::new(MemoryDerived::default()))
+        }
+    }
 }
 
 /// A model with the reader of questions about it; values come from the database when there is one.

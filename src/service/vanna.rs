@@ -11,6 +11,7 @@ use crate::api::service::{
 };
 use crate::projections::transcript::cursor;
 use async_trait::async_trait;
+use futures::FutureExt;
 use jiff::civil::Date;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -67,13 +68,16 @@ impl Vanna {
         let mut health = self.parts.journal.health();
         loop {
             let now = health.borrow_and_update().clone();
-            match now {
-                Health::Poisoned(reason) => return reason,
-                Health::Well => self.wake_open_turns().await,
-                Health::DiskFull => {}
+            let is_well = now == Health::Well;
+            if let Health::Poisoned(reason) = now {
+                return reason;
             }
-            if health.changed().await.is_err() {
-                return "the journal is gone".to_owned();
+            // Open turns may be waited for as long as their projection stalls; health must not.
+            tokio::select! {
+                changed = health.changed() => if changed.is_err() {
+                    return "the journal is gone".to_owned();
+                },
+                never = self.wake_open_turns().then(|()| std::future::pending()), if is_well => never,
             }
         }
     }

@@ -52,6 +52,20 @@ fn lost_or_damaged_rows_come_back_from_the_journal() {
     assert_eq!(vanna(data, &["journal", "verify"]).0, 0);
 }
 
+#[test]
+fn derived_state_that_cannot_be_kept_costs_nobody_a_question() {
+    let home = tempfile::tempdir().expect("a directory");
+    let data = home.path();
+    assert_eq!(vanna(data, &["ask", "total revenue", "--conversation", "a", "--json"]).0, 0);
+    let before = listed(data);
+    std::fs::remove_dir_all(data.join("derived")).expect("removed");
+    std::fs::write(data.join("derived"), "in the way").expect("written");
+    assert_eq!(listed(data), before);
+    assert_eq!(vanna(data, &["ask", "total revenue", "--conversation", "b", "--json"]).0, 0);
+    std::fs::remove_file(data.join("derived")).expect("removed");
+    assert_eq!(listed(data).as_array().expect("a list").len(), 2);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rebuild_goes_on_while_the_service_serves() {
     let home = tempfile::tempdir().expect("a directory");

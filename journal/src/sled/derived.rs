@@ -9,7 +9,7 @@ use crate::datadir::sync_dir;
 use crate::derived::{Derived, DerivedError, Row, Rows, Table, check, is_empty};
 use std::collections::HashMap;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write};
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -176,7 +176,7 @@ impl Table for SledTable {
 
 fn open(dir: &Path) -> Result<::sled::Db, DerivedError> {
     if dir.exists() && !survived(dir) {
-        tracing::warn!("the machine stopped under the derived state: it is built anew");
+        tracing::warn!("what is there was not closed before the machine stopped: it is built anew");
         fs::remove_dir_all(dir).map_err(refused)?;
     }
     match try_open(dir) {
@@ -198,7 +198,10 @@ fn try_open(dir: &Path) -> Result<::sled::Db, Trouble> {
     let io = |error| Trouble::Error(::sled::Error::Io(error));
     fs::create_dir_all(dir).map_err(io)?;
     remove_unfinished(dir).map_err(io)?;
-    fs::write(dir.join(STATE), boot()).map_err(io)?;
+    let boot = boot();
+    if !fs::read_to_string(dir.join(STATE)).is_ok_and(|state| state == boot) {
+        mark(dir, &boot).map_err(io)?;
+    }
     let config = ::sled::Config::new().path(dir).segment_size(SEGMENT).cache_capacity(CACHE);
     open_patiently(&config.flush_every_ms(None))
 }
@@ -217,15 +220,27 @@ fn boot() -> String {
 
 /// Makes all of it durable, and says so.
 fn seal(dir: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(dir)? {
-        let entry = entry?;
-        if entry.file_type()?.is_file() {
-            File::open(entry.path())?.sync_all()?;
+    // Sled puts what exceeds a quarter of a segment into files of their own, and syncs none of them.
+    for dir in [dir.join("blobs"), dir.to_path_buf()] {
+        for entry in fs::read_dir(&dir)? {
+            let entry = entry?;
+            if entry.file_type()?.is_file() {
+                File::open(entry.path())?.sync_all()?;
+            }
         }
+        sync_dir(&dir)?;
     }
-    sync_dir(dir)?;
-    fs::write(dir.join(STATE), CLOSED)?;
-    File::open(dir.join(STATE))?.sync_all()
+    mark(dir, CLOSED)
+}
+
+/// Writes the state, durably: the old one or the new one is there, and never a part.
+fn mark(dir: &Path, state: &str) -> io::Result<()> {
+    let new = dir.join("state.new");
+    let mut file = File::create(&new)?;
+    file.write_all(state.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&new, dir.join(STATE))?;
+    sync_dir(dir)
 }
 
 fn gone() -> DerivedError {
