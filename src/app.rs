@@ -1,6 +1,8 @@
 //! The only wiring: configuration, journal, sources, models, runtime.
 
 use crate::config::{Config, Source};
+use crate::projections::conversations::ConversationList;
+use crate::projections::registry;
 use crate::sample;
 use crate::semantic::compile::distinct_values_sql;
 use crate::semantic::load;
@@ -17,13 +19,15 @@ use std::sync::Arc;
 use std::time::Duration;
 use vanna_actors::conversation::{Adapters, Conversation};
 use vanna_actors::ports::sql::{Limits, SqlRunner};
-use vanna_actors::runtime::{Clock, Handle, Ids, MemorySnapshots, Settings, SystemClock, SystemIds};
+use vanna_actors::runtime::{Clock, DerivedSnapshots, Handle, Ids, Settings, SystemClock, SystemIds};
+use vanna_journal::derived::{Derived, SledDerived};
+use vanna_journal::projection::{Pace, Projections};
 use vanna_journal::{Journal, OpenError, OpenOptions, SledJournal};
 
 /// Distinct values of one field that are read for recognising them in questions.
 const MOST_VALUES: u32 = 20_000;
-/// Bytes of snapshots of conversations that left memory.
-const SNAPSHOTS: usize = 16 << 20;
+/// How long a start waits for the list of conversations to be readable.
+const READY: Duration = Duration::from_secs(5);
 /// Appends that may wait for the journal's writer.
 const JOURNAL_QUEUE: usize = 4_096;
 
@@ -73,19 +77,48 @@ pub async fn start(config: &Config, journal: Arc<dyn Journal>) -> Result<Vanna, 
         limits: limits(config),
         clock: Arc::clone(&clock),
     };
-    let directory = Directory::start(Arc::clone(&journal)).await.map_err(machine)?;
+    let rows = open_rows(&config.data).await?;
+    let snapshots = Arc::new(DerivedSnapshots::new(Arc::clone(&rows) as Arc<dyn Derived>));
+    let projections = start_projections(rows, Arc::clone(&journal), Pace::default()).await?;
+    // Rows that take longer to build are told of as long as they are not there.
+    projections.reached(ConversationList::NAME, 0, READY).await;
+    let directory = Directory::new(Arc::new(projections));
     let conversations = Handle::<Conversation>::start_with(
         Arc::clone(&journal),
         Arc::clone(&clock),
         Arc::clone(&ids),
         adapters,
         Settings::default(),
-        Some(Arc::new(MemorySnapshots::new(SNAPSHOTS))),
+        Some(snapshots),
     )
     .await
     .map_err(machine)?;
     let as_of = as_of(config);
-    Ok(Vanna::new(VannaParts { journal, conversations, directory, sources, as_of, clock, ids }))
+    Ok(Vanna::start(VannaParts { journal, conversations, directory, sources, as_of, clock, ids }))
+}
+
+/// The projections of a journal; their rows lie beside it in the data directory.
+pub async fn open_projections(
+    data: &Path,
+    journal: Arc<dyn Journal>,
+    pace: Pace,
+) -> Result<Projections, AppError> {
+    start_projections(open_rows(data).await?, journal, pace).await
+}
+
+async fn start_projections(
+    rows: Arc<SledDerived>,
+    journal: Arc<dyn Journal>,
+    pace: Pace,
+) -> Result<Projections, AppError> {
+    Projections::start(journal, rows, registry(), pace).await.map_err(machine)
+}
+
+/// Derived state lies beside the journal; whatever is lost of it is made again.
+async fn open_rows(data: &Path) -> Result<Arc<SledDerived>, AppError> {
+    let rows = data.join("derived");
+    let opened = tokio::task::spawn_blocking(move || SledDerived::open(&rows));
+    opened.await.map_err(machine)?.map(Arc::new).map_err(machine)
 }
 
 /// A model with the reader of questions about it; values come from the database when there is one.

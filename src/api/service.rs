@@ -152,6 +152,12 @@ pub trait Service: Send + Sync + 'static {
     /// Figures about the journal.
     async fn journal(&self) -> Result<serde_json::Value, ServiceError>;
 
+    /// How all projections stand.
+    fn projections(&self) -> Result<serde_json::Value, ServiceError>;
+
+    /// Begins to fold a projection anew, while it serves.
+    fn rebuild_projection(&self, name: &str) -> Result<serde_json::Value, ServiceError>;
+
     /// Checks all of the journal, one such check at a time.
     async fn verify_journal(&self) -> Result<serde_json::Value, ServiceError>;
 

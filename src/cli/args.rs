@@ -44,6 +44,9 @@ pub enum Command {
     /// Look after the journal.
     #[command(subcommand)]
     Journal(Journal),
+    /// Look after what is derived from the journal.
+    #[command(subcommand)]
+    Projections(Projections),
     /// Use the semantic layer by itself.
     #[command(subcommand)]
     Semantic(Semantic),
@@ -226,6 +229,37 @@ pub struct VerifyProof {
     /// Print JSON instead of text.
     #[arg(long)]
     pub json: bool,
+}
+
+/// What to do with the projections.
+#[derive(Debug, Subcommand)]
+pub enum Projections {
+    /// How they stand: versions, positions, lag.
+    List {
+        /// Print JSON instead of a table.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Fold them anew from the journal.
+    #[command(after_help = "Examples:
+  vanna projections rebuild
+  vanna projections rebuild conversations
+While a service runs: POST /api/vanna/v3/projections/NAME/rebuild")]
+    Rebuild {
+        /// Only this one.
+        name: Option<String>,
+        /// Print JSON instead of a table.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Compare them with a fresh fold; exit 1 when one differs.
+    Verify {
+        /// Only this one.
+        name: Option<String>,
+        /// Print one JSON line each.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// What to do with the semantic layer.

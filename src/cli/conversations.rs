@@ -5,30 +5,25 @@ use super::failure::{CliError, app_error};
 use super::{table, text};
 use crate::app;
 use crate::config::Config;
-use crate::projections::conversations::Conversations as List;
+use crate::projections::conversations::{ConversationList, Conversations as List};
 use crate::service::record::Summary;
 use std::io::{self, Write};
-use vanna_actors::events;
+use std::sync::Arc;
+use std::time::Duration;
 use vanna_journal::Journal;
+use vanna_journal::projection::Pace;
 
-/// Records read at a time.
+/// Conversations read at a time.
 const PAGE: usize = 1_024;
+/// A list that is built for the first time takes as long as the journal is.
+const PATIENCE: Duration = Duration::from_secs(3_600);
 
 pub(super) async fn run(config: &Config, arguments: &Conversations) -> Result<(), CliError> {
     let journal = app::open_existing_journal(&config.data, "conversations").map_err(app_error)?;
-    let mut list = List::default();
-    let mut position = 0;
-    loop {
-        let records = journal.read_all(position, PAGE).map_err(CliError::run)?;
-        let Some(last) = records.last() else { break };
-        position = last.position;
-        for record in &records {
-            list.apply(record, &events::decode(record).map_err(CliError::run)?);
-        }
-    }
+    let journal: Arc<dyn Journal> = journal;
+    let found = read(config, &journal, &arguments.tenant).await;
     journal.close().await;
-    let page = list.page(&arguments.tenant, None, None, usize::MAX).map_err(CliError::run)?;
-    let found: Vec<Summary> = page.conversations.iter().map(Summary::from).collect();
+    let found = found?;
     let out = &mut io::stdout().lock();
     if arguments.json {
         writeln!(out, "{}", serde_json::to_string(&found).map_err(CliError::run)?)?;
@@ -52,4 +47,32 @@ pub(super) async fn run(config: &Config, arguments: &Conversations) -> Result<()
         write!(out, "{}", table::render(&columns, &rows, &[false, false, true]))?;
     }
     Ok(())
+}
+
+/// All conversations of a tenant, newest first.
+async fn read(config: &Config, journal: &Arc<dyn Journal>, tenant: &str) -> Result<Vec<Summary>, CliError> {
+    let pace = Pace { share: 1.0 };
+    let projections =
+        app::open_projections(&config.data, Arc::clone(journal), pace).await.map_err(app_error)?;
+    let head = *journal.head().borrow();
+    let reached = projections.reached(ConversationList::NAME, head, PATIENCE).await;
+    let mut found = Vec::new();
+    if reached {
+        let list = List::new(projections.view(ConversationList::NAME).map_err(CliError::run)?);
+        let mut after: Option<String> = None;
+        loop {
+            let page = list.page(tenant, None, after.as_deref(), PAGE).map_err(CliError::run)?;
+            found.extend(page.conversations.iter().map(Summary::from));
+            match page.next {
+                Some(next) => after = Some(next),
+                None => break,
+            }
+        }
+    }
+    projections.close().await;
+    if reached {
+        Ok(found)
+    } else {
+        Err(CliError::run("the list of conversations could not be built in time"))
+    }
 }

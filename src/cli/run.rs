@@ -2,7 +2,7 @@
 
 use super::args::{Cli, Command, Journal, Semantic};
 use super::failure::CliError;
-use super::{ask, conversations, journal, replay, semantic, serve};
+use super::{ask, conversations, journal, projections, replay, semantic, serve};
 use crate::config::Config;
 
 /// Runs what was typed.
@@ -17,6 +17,7 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Replay(args) => replay::run(config()?, args).await,
         Command::Conversations(args) => conversations::run(&config()?, args).await,
         Command::Journal(command) => look_after(command, config).await,
+        Command::Projections(command) => projections::run(&config()?, command).await,
         Command::Semantic(Semantic::Plan(args)) => semantic::plan(args).await,
         Command::Semantic(Semantic::Compile(args)) => semantic::compile(args),
     }

@@ -1,91 +1,110 @@
-//! The live list of conversations: a projection that follows the journal's head.
+//! What the service reads from its projections: whose a conversation is, the list, the open turns.
 
-use crate::projections::conversations::Conversations;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use crate::api::service::ServiceError;
+use crate::projections::conversations::{Conversation, ConversationList, Conversations, ListError, Page};
+use crate::projections::open_turns::OpenTurns;
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
-use vanna_actors::events;
-use vanna_journal::{AllSubscription, Journal, Position, ReadError, Record};
+use vanna_journal::projection::{ProjectionError, Projections};
+use vanna_journal::{Position, StreamId};
 
-/// Records taken in at a time before readers get their turn.
-const BATCH: usize = 1_024;
-/// Longest wait for the list to reach a position.
+/// Longest wait for rows to reach a position.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The list, kept up to date.
+/// The rows that the service reads. They lag behind the journal by moments.
+#[derive(Clone)]
 pub struct Directory {
-    list: Arc<RwLock<Conversations>>,
-    position: watch::Receiver<Position>,
-    follower: JoinHandle<()>,
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        self.follower.abort();
-    }
+    projections: Arc<Projections>,
 }
 
 impl Directory {
-    /// Reads the journal to its head, then follows it.
-    pub async fn start(journal: Arc<dyn Journal>) -> Result<Self, ReadError> {
-        let list = Arc::new(RwLock::new(Conversations::default()));
-        let (from, filled) = (Arc::clone(&journal), Arc::clone(&list));
-        let reached = tokio::task::spawn_blocking(move || fill(from.as_ref(), &filled))
-            .await
-            .map_err(|error| ReadError::Storage(error.to_string()))??;
-        let (told, position) = watch::channel(reached);
-        let followed = Arc::clone(&list);
-        let follower = tokio::spawn(async move {
-            let mut subscription = AllSubscription::new(journal, reached);
-            loop {
-                match subscription.next().await {
-                    Ok(records) => {
-                        take_in(&followed, &records);
-                        if let Some(last) = records.last() {
-                            told.send_replace(last.position);
-                        }
-                    }
-                    Err(ReadError::Closed) => return,
-                    Err(error) => {
-                        tracing::error!(%error, "the conversation list stopped following the journal");
-                        return;
-                    }
-                }
-            }
-        });
-        Ok(Self { list, position, follower })
+    /// Reads from these projections.
+    #[must_use]
+    pub fn new(projections: Arc<Projections>) -> Self {
+        Self { projections }
     }
 
-    /// The list as it is now.
-    pub fn read(&self) -> RwLockReadGuard<'_, Conversations> {
-        self.list.read().unwrap_or_else(PoisonError::into_inner)
+    /// The projections themselves.
+    #[must_use]
+    pub fn projections(&self) -> &Projections {
+        &self.projections
+    }
+
+    /// One conversation of a tenant.
+    ///
+    /// # Errors
+    /// The rows cannot be read now.
+    pub fn get(&self, tenant: &str, id: &str) -> Result<Option<Conversation>, ServiceError> {
+        self.list()?.get(tenant, id).map_err(refused)
+    }
+
+    /// Whether any tenant has a conversation of that id.
+    ///
+    /// # Errors
+    /// The rows cannot be read now.
+    pub fn is_taken(&self, id: &str) -> Result<bool, ServiceError> {
+        self.list()?.is_taken(id).map_err(refused)
+    }
+
+    /// A page of a tenant's conversations; see [`Conversations::page`].
+    ///
+    /// # Errors
+    /// A cursor that is none, or rows that cannot be read now.
+    pub fn page(
+        &self,
+        tenant: &str,
+        owner: Option<&str>,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page, ServiceError> {
+        self.list()?.page(tenant, owner, after, limit).map_err(refused)
     }
 
     /// Waits, for a short while, until the list has taken in a position.
     pub async fn reached(&self, position: Position) {
-        let mut reached = self.position.clone();
         // A list that lags is stale, not wrong: answer with what there is.
-        let _ = tokio::time::timeout(PATIENCE, reached.wait_for(|at| *at >= position)).await;
+        let _ = self.projections.reached(ConversationList::NAME, position, PATIENCE).await;
+    }
+
+    /// The streams that had an open turn at a position, once the rows have come that far.
+    ///
+    /// # Errors
+    /// The rows cannot be read.
+    pub async fn open_turns(&self, position: Position) -> Result<Vec<StreamId>, ServiceError> {
+        while !self.projections.reached(OpenTurns::NAME, position, PATIENCE).await {
+            let status = self.projections.status_of(OpenTurns::NAME).map_err(unreadable)?;
+            tracing::info!(?status, "waiting for the open turns");
+        }
+        let view = self.projections.view(OpenTurns::NAME).map_err(unreadable)?;
+        OpenTurns::streams(&view).map_err(|error| ServiceError::Internal(error.to_string()))
+    }
+
+    fn list(&self) -> Result<Conversations, ServiceError> {
+        self.projections.view(ConversationList::NAME).map(Conversations::new).map_err(unreadable)
     }
 }
 
-fn fill(journal: &dyn Journal, list: &RwLock<Conversations>) -> Result<Position, ReadError> {
-    let mut position = 0;
-    loop {
-        let records = journal.read_all(position, BATCH)?;
-        let Some(last) = records.last() else { return Ok(position) };
-        position = last.position;
-        take_in(list, &records);
+fn refused(error: ListError) -> ServiceError {
+    match error {
+        ListError::Cursor => ServiceError::InvalidRequest(error.to_string()),
+        ListError::Rows(error) => unreadable(error.into()),
     }
 }
 
-fn take_in(list: &RwLock<Conversations>, records: &[Record]) {
-    let mut list = list.write().unwrap_or_else(PoisonError::into_inner);
-    for record in records {
-        match events::decode(record) {
-            Ok(event) => list.apply(record, &event),
-            Err(error) => tracing::warn!(%error, "left out of the conversation list"),
+/// Rows that cannot be read now can be read again when they have been built.
+pub(super) fn unreadable(error: ProjectionError) -> ServiceError {
+    match error {
+        ProjectionError::Unknown { .. } => ServiceError::NotFound(format!("{error}.")),
+        ProjectionError::NotBuilt(_) => ServiceError::Unavailable {
+            message: "The list of conversations is being built. Try again in a moment.".to_owned(),
+            retry_after: Some(PATIENCE),
+        },
+        other => {
+            tracing::warn!(error = %other, "derived rows cannot be read");
+            ServiceError::Unavailable {
+                message: "The list of conversations cannot be read now. Replay goes on.".to_owned(),
+                retry_after: Some(PATIENCE),
+            }
         }
     }
 }

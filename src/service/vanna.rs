@@ -1,7 +1,7 @@
 //! The service itself: every promise of the routes, kept with journal and actors.
 
 use super::chain_marks::ChainMarks;
-use super::directory::Directory;
+use super::directory::{self, Directory};
 use super::feed;
 use super::record::{self, Summary};
 use super::replay::{self, Wanted};
@@ -52,10 +52,12 @@ pub struct Vanna {
 
 impl Vanna {
     /// The service over its parts. Conversations that a stop cut off are woken and go on.
+    ///
+    /// Must be called within a runtime.
     #[must_use]
-    pub fn new(parts: VannaParts) -> Self {
+    pub fn start(parts: VannaParts) -> Self {
         let vanna = Self { parts, marks: Arc::default(), checking: Arc::new(Semaphore::new(1)) };
-        vanna.wake_running();
+        tokio::spawn(vanna.wake_open_turns());
         vanna
     }
 
@@ -67,7 +69,7 @@ impl Vanna {
             let now = health.borrow_and_update().clone();
             match now {
                 Health::Poisoned(reason) => return reason,
-                Health::Well => self.wake_running(),
+                Health::Well => self.wake_open_turns().await,
                 Health::DiskFull => {}
             }
             if health.changed().await.is_err() {
@@ -76,15 +78,22 @@ impl Vanna {
         }
     }
 
-    fn wake_running(&self) {
-        for listed in self.parts.directory.read().running() {
-            self.parts.conversations.wake(StreamId::new(Conversation::KIND, &listed.tenant, &listed.id));
+    /// Brings the conversations to life whose turn has not ended.
+    fn wake_open_turns(&self) -> impl Future<Output = ()> + Send + 'static {
+        let (directory, conversations) = (self.parts.directory.clone(), self.parts.conversations.clone());
+        let head = *self.parts.journal.head().borrow();
+        async move {
+            match directory.open_turns(head).await {
+                Ok(streams) => streams.into_iter().for_each(|stream| conversations.wake(stream)),
+                Err(error) => tracing::error!(%error, "turns that were cut off wait for the next start"),
+            }
         }
     }
 
     /// Stops taking questions, lets running turns end for a while, closes the journal.
     pub async fn shut_down(&self, patience: Duration) -> bool {
         let finished = self.parts.conversations.shut_down(patience).await;
+        self.parts.directory.projections().close().await;
         self.parts.journal.close().await;
         finished
     }
@@ -106,22 +115,20 @@ impl Vanna {
         match self.owner(&stream).await? {
             Some(owner) if owner == caller.principal => Ok(stream),
             Some(_) => Err(foreign()),
-            None if self.parts.directory.read().is_taken(id) => Err(foreign()),
+            None if self.parts.directory.is_taken(id)? => Err(foreign()),
             // Its first fact names its owner, and this version cannot read it.
             None if self.parts.journal.version_of(&stream) > 0 => Err(newer_facts()),
             None => Err(ServiceError::NotFound(format!("There is no conversation `{id}`."))),
         }
     }
 
-    fn listed_owner(&self, stream: &StreamId) -> Option<String> {
-        self.parts.directory.read().get(&stream.tenant, &stream.id).map(|listed| listed.owner.clone())
-    }
-
-    /// Who asked first. The list may be a moment behind the journal; then the first record tells.
+    /// Who asked first. Without the list, or when it is a moment behind, the first record tells.
     async fn owner(&self, stream: &StreamId) -> Result<Option<String>, ServiceError> {
-        let known = self.listed_owner(stream);
-        if known.is_some() || self.parts.journal.version_of(stream) == 0 {
-            return Ok(known);
+        if self.parts.journal.version_of(stream) == 0 {
+            return Ok(None);
+        }
+        if let Ok(Some(listed)) = self.parts.directory.get(&stream.tenant, &stream.id) {
+            return Ok(Some(listed.owner));
         }
         let mut first = StreamSubscription::new(Arc::clone(&self.parts.journal), stream.clone(), 0);
         let records = first.poll_batch().await.map_err(unreadable)?;
@@ -140,10 +147,12 @@ impl Service for Vanna {
             let message = format!("There is no source `{source}`. Known sources: {}.", known.join(", "));
             return Err(ServiceError::InvalidRequest(message));
         }
+        let named = ask.conversation_id.is_some();
         let conversation_id = ask.conversation_id.unwrap_or_else(|| self.parts.ids.fresh());
         let request_id = ask.request_id.unwrap_or_else(|| self.parts.ids.fresh());
         let stream = StreamId::new(Conversation::KIND, &caller.tenant, &conversation_id);
-        if self.listed_owner(&stream).is_none() && self.parts.directory.read().is_taken(&conversation_id) {
+        let new = self.parts.journal.version_of(&stream) == 0;
+        if named && new && self.parts.directory.is_taken(&conversation_id)? {
             return Err(foreign());
         }
         let command = Command::Ask(Box::new(conversation::Ask {
@@ -217,9 +226,9 @@ impl Service for Vanna {
     ) -> Result<serde_json::Value, ServiceError> {
         let head = *self.parts.journal.head().borrow();
         self.parts.directory.reached(head).await;
-        let list = self.parts.directory.read();
-        let page = list.page(&caller.tenant, Some(&caller.principal), after.as_deref(), limit);
-        let page = page.map_err(|error| ServiceError::InvalidRequest(error.to_string()))?;
+        let (directory, caller) = (self.parts.directory.clone(), caller.clone());
+        let page = move || directory.page(&caller.tenant, Some(&caller.principal), after.as_deref(), limit);
+        let page = aside(page).await??;
         let conversations: Vec<Summary> = page.conversations.iter().map(Summary::from).collect();
         Ok(serde_json::json!({"conversations": conversations, "next": page.next}))
     }
@@ -228,9 +237,11 @@ impl Service for Vanna {
         let stream = self.own(caller, id).await?;
         let head = *self.parts.journal.head().borrow();
         self.parts.directory.reached(head).await;
-        let summary = self.parts.directory.read().get(&stream.tenant, id).map(Summary::from);
-        let summary =
-            summary.ok_or_else(|| ServiceError::NotFound(format!("There is no conversation `{id}`.")))?;
+        let summary = self.parts.directory.get(&stream.tenant, id)?;
+        let summary = summary
+            .as_ref()
+            .map(Summary::from)
+            .ok_or_else(|| ServiceError::NotFound(format!("There is no conversation `{id}`.")))?;
         let journal = Arc::clone(&self.parts.journal);
         let turns = aside(move || record::turns(journal.as_ref(), &stream)).await?.map_err(unreadable)?;
         let mut detail = serde_json::json!(summary);
@@ -244,6 +255,15 @@ impl Service for Vanna {
         let journal = Arc::clone(&self.parts.journal);
         let stats = aside(move || journal.stats()).await?.map_err(unreadable)?;
         Ok(upkeep::figures(&stats))
+    }
+
+    fn projections(&self) -> Result<serde_json::Value, ServiceError> {
+        Ok(serde_json::json!(self.parts.directory.projections().status()))
+    }
+
+    fn rebuild_projection(&self, name: &str) -> Result<serde_json::Value, ServiceError> {
+        let status = self.parts.directory.projections().rebuild(name).map_err(directory::unreadable)?;
+        Ok(serde_json::json!(status))
     }
 
     async fn verify_journal(&self) -> Result<serde_json::Value, ServiceError> {

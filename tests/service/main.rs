@@ -14,6 +14,7 @@ mod bad_input;
 mod cli;
 mod faults;
 mod journal;
+mod projections;
 mod replay;
 mod socket;
 #[allow(dead_code, reason = "what other suites use of it")]

@@ -158,7 +158,7 @@ impl Projections {
     pub async fn reached(&self, name: &str, position: Position, patience: Duration) -> bool {
         let Ok(entry) = self.entry(name) else { return false };
         let mut reached = entry.reached.subscribe();
-        let wait = reached.wait_for(|at| *at >= position);
+        let wait = reached.wait_for(|at| at.is_some_and(|at| at >= position));
         tokio::time::timeout(patience, wait).await.is_ok_and(|waited| waited.is_ok())
     }
 
@@ -297,7 +297,7 @@ impl Inner {
             if !entry.is_wanted() && entry.rebuild.borrow().is_none() {
                 return Ok(());
             }
-            if entry.serving().is_some() && position < now {
+            if position.is_some_and(|position| position < now) {
                 let (inner, of) = (self.clone(), entry.clone());
                 aside(move || {
                     of.follow(inner.journal.as_ref())?;

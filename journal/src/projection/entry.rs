@@ -35,8 +35,8 @@ pub(super) struct Entry {
     serving: RwLock<Option<Arc<Fold>>>,
     /// Held by whoever moves the serving table or changes which it is.
     turn: Mutex<()>,
-    /// How far the serving table is; what waits for rows watches it.
-    pub(super) reached: watch::Sender<Position>,
+    /// How far the serving table is, once there is one; what waits for rows watches it.
+    pub(super) reached: watch::Sender<Option<Position>>,
     /// The rebuild that runs.
     pub(super) rebuild: watch::Sender<Option<Progress>>,
     /// Why it does not go on.
@@ -50,7 +50,7 @@ impl Entry {
             registered,
             serving: RwLock::default(),
             turn: Mutex::default(),
-            reached: watch::Sender::new(0),
+            reached: watch::Sender::new(None),
             rebuild: watch::Sender::new(None),
             trouble: Mutex::default(),
             retired: Mutex::default(),
@@ -92,7 +92,7 @@ impl Entry {
                 store.remove(&name)?;
             }
         }
-        self.reached.send_replace(serving.as_ref().map_or(0, |fold| fold.position()));
+        self.reached.send_replace(serving.as_ref().map(|fold| fold.position()));
         *self.serving.write().unwrap_or_else(PoisonError::into_inner) = serving;
         Ok(())
     }
@@ -132,7 +132,7 @@ impl Entry {
         let _turn = lock(&self.turn);
         let Some(fold) = self.serving() else { return Ok(0) };
         let taken = fold.advance(journal, SLICE)?;
-        self.reached.send_replace(fold.position());
+        self.reached.send_replace(Some(fold.position()));
         Ok(taken)
     }
 
@@ -154,7 +154,7 @@ impl Entry {
         store.table(LIVE)?.apply(&Rows::from([(self.name().as_bytes().to_vec(), Some(bytes))]))?;
         let old = self.serving.write().unwrap_or_else(PoisonError::into_inner).replace(next.clone());
         lock(&self.retired).extend(old);
-        self.reached.send_replace(next.position());
+        self.reached.send_replace(Some(next.position()));
         Ok(())
     }
 

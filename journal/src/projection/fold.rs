@@ -3,7 +3,7 @@
 use super::contract::{Projection, View, Working, all_rows};
 use super::error::ProjectionError;
 use crate::codec;
-use crate::derived::{Derived, DerivedError, MOST_CHANGES, Table};
+use crate::derived::{Derived, DerivedError, MOST_CHANGES, MemoryDerived, Table};
 use crate::journal::Journal;
 use crate::record::{Hash, Position, Record};
 use serde::{Deserialize, Serialize};
@@ -150,6 +150,17 @@ impl Fold {
     fn broke(&self, text: String) -> ProjectionError {
         ProjectionError::Broke { name: self.projection.name().into(), position: self.position(), text }
     }
+}
+
+/// Folds a projection over all of a journal, in memory.
+///
+/// # Errors
+/// [`ProjectionError`].
+pub fn fold(projection: Arc<dyn Projection>, journal: &dyn Journal) -> Result<View, ProjectionError> {
+    let name = projection.name().to_owned();
+    let fold = Arc::new(Fold::open(&MemoryDerived::default(), projection, name)?);
+    fold.advance_to(journal, *journal.head().borrow())?;
+    Ok(fold.view())
 }
 
 /// The position that a table has come to.

@@ -18,3 +18,4 @@ pub use contract::{Projection, Registered, View, Working};
 pub use engine::{Pace, Projections, State, Status, Verdict};
 pub use entry::Progress;
 pub use error::ProjectionError;
+pub use fold::fold;

@@ -36,7 +36,7 @@ impl Projection for Counts {
         let before =
             rows.get(count.as_bytes())?.map_or(0, |bytes| u64::from_be_bytes(bytes.try_into().unwrap()));
         rows.put(count.as_bytes(), (before + 1).to_be_bytes().to_vec());
-        if record.body.len() % 5 == 0 {
+        if record.body.len().is_multiple_of(5) {
             rows.remove(last.as_bytes());
         } else {
             rows.put(last.as_bytes(), record.body.repeat(self.version as usize));

@@ -3,7 +3,7 @@
 //! It is flushed now and then and synced only when it is closed: a power cut without a close costs
 //! all of it, which is noticed by the machine's boot id, and no sync here competes with an append's.
 
-use super::store::{Trouble, guarded, remove_unfinished_snapshots};
+use super::store::{Trouble, guarded, open_patiently, remove_unfinished_snapshots};
 use crate::datadir::sync_dir;
 use crate::derived::{Derived, DerivedError, Row, Rows, Table, check, is_empty};
 use std::collections::HashMap;
@@ -199,7 +199,7 @@ fn try_open(dir: &Path) -> Result<::sled::Db, Trouble> {
     remove_unfinished_snapshots(dir).map_err(io)?;
     fs::write(dir.join(STATE), boot()).map_err(io)?;
     let config = ::sled::Config::new().path(dir).segment_size(SEGMENT).cache_capacity(CACHE);
-    guarded(|| config.flush_every_ms(None).open())
+    open_patiently(&config.flush_every_ms(None))
 }
 
 /// Whether everything that was written is still there: it was closed, or the machine never stopped.

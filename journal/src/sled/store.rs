@@ -146,15 +146,19 @@ pub(super) fn remove_unfinished_snapshots(dir: &Path) -> std::io::Result<()> {
 fn open_db(dir: &Path) -> Result<::sled::Db, OpenError> {
     let config =
         ::sled::Config::new().path(dir).segment_size(SEGMENT).cache_capacity(CACHE).flush_every_ms(None);
+    open_patiently(&config).map_err(|error| open_error(dir, &error))
+}
+
+/// Opens a database; one that was closed a moment ago may still be locked.
+pub(super) fn open_patiently(config: &::sled::Config) -> Result<::sled::Db, Trouble> {
     let mut tries = 0;
     loop {
         match guarded(|| config.open()) {
-            Ok(db) => return Ok(db),
             Err(Trouble::Error(error)) if is_locked(&error) && tries < LOCK_TRIES => {
                 tries += 1;
                 std::thread::sleep(LOCK_PAUSE);
             }
-            Err(error) => return Err(open_error(dir, &error)),
+            opened => return opened,
         }
     }
 }

@@ -163,6 +163,15 @@ impl Service for Fake {
         Ok(json!({"records": 3}))
     }
 
+    fn projections(&self) -> Result<Value, ServiceError> {
+        Ok(json!([]))
+    }
+
+    fn rebuild_projection(&self, name: &str) -> Result<Value, ServiceError> {
+        self.note(format!("rebuild {name}"));
+        Ok(json!({"name": name}))
+    }
+
     async fn verify_journal(&self) -> Result<Value, ServiceError> {
         self.note("verify".into());
         Ok(json!({"whole": true}))

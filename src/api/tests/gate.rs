@@ -106,7 +106,13 @@ async fn only_exactly_a_known_token_gets_in() {
 async fn only_operators_look_after_the_service() {
     let harness = with_tokens();
     let calls = |token: &str| {
-        [("GET", "journal"), ("POST", "journal/verify")].map(|(method, path)| {
+        [
+            ("GET", "journal"),
+            ("POST", "journal/verify"),
+            ("GET", "projections"),
+            ("POST", "projections/conversations/rebuild"),
+        ]
+        .map(|(method, path)| {
             let request = Request::builder().method(method).uri(format!("{V3}/{path}"));
             let request = request.header("host", "vanna.example").header("authorization", token);
             request.body(Body::empty()).unwrap()

@@ -5,6 +5,7 @@ mod body;
 mod conversations;
 mod journal;
 mod openapi;
+mod projections;
 mod replay;
 mod routes;
 mod schemas;

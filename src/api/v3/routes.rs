@@ -1,6 +1,6 @@
 //! Which route goes to which handler. Paths are below the prefix.
 
-use super::{ask, conversations, journal, openapi, replay, schemas, socket};
+use super::{ask, conversations, journal, openapi, projections, replay, schemas, socket};
 use crate::api::Api;
 use axum::Router;
 use axum::routing::{get, post};
@@ -18,6 +18,8 @@ pub(crate) fn routes() -> Router<Arc<Api>> {
         .route("/events", get(socket::connect))
         .route("/journal", get(journal::figures))
         .route("/journal/verify", post(journal::verify))
+        .route("/projections", get(projections::list))
+        .route("/projections/{name}/rebuild", post(projections::rebuild))
         .route("/schemas/", get(schemas::list))
         .route("/schemas/{file}", get(schemas::read))
         .route("/openapi.json", get(openapi::document))

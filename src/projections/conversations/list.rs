@@ -1,14 +1,13 @@
-//! The fold over all conversation streams, and its pages.
+//! What is known of each conversation, and its pages.
 
-use super::cursor::{self, Place};
+use super::{cursor, rows};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
 use utoipa::ToSchema;
-use vanna_actors::events::ConversationEvent;
-use vanna_journal::{Position, Record};
+use vanna_actors::events::{ConversationEvent, QuestionAsked};
+use vanna_journal::Record;
+use vanna_journal::derived::DerivedError;
+use vanna_journal::projection::View;
 
-/// Kind of the streams that are conversations.
-const KIND: &str = "conversation";
 /// Characters of a title.
 const TITLE: usize = 120;
 
@@ -57,76 +56,61 @@ pub struct Page {
 }
 
 /// Why there is no page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ListError {
     /// The text is no cursor of this list.
     #[error("this is no cursor of this list; begin again without one")]
     Cursor,
+    /// The rows cannot be read.
+    #[error(transparent)]
+    Rows(#[from] DerivedError),
 }
 
 impl ListError {
     /// The stable code.
     #[must_use]
-    pub fn code(self) -> &'static str {
-        "cursor_malformed"
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Cursor => "cursor_malformed",
+            Self::Rows(error) => error.code(),
+        }
     }
 }
 
-/// All conversations of all tenants.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// The conversations of all tenants, as the projection keeps them.
+#[derive(Clone)]
 pub struct Conversations {
-    position: Position,
-    tenants: BTreeMap<String, Tenant>,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Tenant {
-    by_id: BTreeMap<String, Conversation>,
-    /// By creation: a place never moves, so pages neither repeat nor skip while turns go on.
-    order: BTreeSet<Place>,
+    view: View,
 }
 
 impl Conversations {
-    /// Position of the last record that was taken in; 0 before the first.
+    /// Reads the rows of the projection.
     #[must_use]
-    pub fn position(&self) -> Position {
-        self.position
-    }
-
-    /// Takes in the next record with its decoded fact. A record that was taken in changes nothing.
-    pub fn apply(&mut self, record: &Record, event: &ConversationEvent) {
-        if record.position <= self.position {
-            return;
-        }
-        self.position = record.position;
-        if record.stream.kind == KIND {
-            self.tenants.entry(record.stream.tenant.clone()).or_default().apply(record, event);
-        }
+    pub fn new(view: View) -> Self {
+        Self { view }
     }
 
     /// One conversation of a tenant.
-    #[must_use]
-    pub fn get(&self, tenant: &str, id: &str) -> Option<&Conversation> {
-        self.tenants.get(tenant)?.by_id.get(id)
+    ///
+    /// # Errors
+    /// The rows cannot be read.
+    pub fn get(&self, tenant: &str, id: &str) -> Result<Option<Conversation>, ListError> {
+        Ok(self.view.get(&rows::of(tenant, id))?.and_then(|bytes| rows::decode(&bytes)))
     }
 
     /// Whether any tenant has a conversation of that id.
-    #[must_use]
-    pub fn is_taken(&self, id: &str) -> bool {
-        self.tenants.values().any(|tenant| tenant.by_id.contains_key(id))
-    }
-
-    /// Conversations whose last turn has not ended, of all tenants.
-    pub fn running(&self) -> impl Iterator<Item = &Conversation> {
-        let all = self.tenants.values().flat_map(|tenant| tenant.by_id.values());
-        all.filter(|conversation| conversation.standing == Standing::Running)
+    ///
+    /// # Errors
+    /// The rows cannot be read.
+    pub fn is_taken(&self, id: &str) -> Result<bool, ListError> {
+        Ok(!self.view.scan(&rows::taken(id, None), None, 1, false)?.is_empty())
     }
 
     /// At most `limit` conversations of a tenant, newest first; only those of `owner` when given.
     /// `after` is the `next` of the page before.
     ///
     /// # Errors
-    /// `after` is no cursor of this tenant's list.
+    /// `after` is no cursor of this tenant's list, or the rows cannot be read.
     pub fn page(
         &self,
         tenant: &str,
@@ -135,49 +119,50 @@ impl Conversations {
         limit: usize,
     ) -> Result<Page, ListError> {
         let end = after.map(|text| cursor::decode(tenant, text).ok_or(ListError::Cursor)).transpose()?;
-        let Some(list) = self.tenants.get(tenant) else {
-            return Ok(Page { conversations: Vec::new(), next: None });
-        };
-        let older = list.order.iter().rev().filter(|place| end.as_ref().is_none_or(|end| *place < end));
-        let mut seen = older
-            .filter_map(|(_, id)| list.by_id.get(id))
-            .filter(|conversation| owner.is_none_or(|owner| conversation.owner == owner));
-        let conversations: Vec<_> = seen.by_ref().take(limit.max(1)).cloned().collect();
-        let last = conversations.last().filter(|_| seen.next().is_some());
+        let prefix = rows::in_order(tenant, owner, None);
+        let after = end.map(|place| rows::in_order(tenant, owner, Some(&place)));
+        let limit = limit.max(1);
+        let mut found = self.view.scan(&prefix, after.as_deref(), limit.saturating_add(1), true)?;
+        let more = found.len() > limit;
+        found.truncate(limit);
+        let mut conversations = Vec::with_capacity(found.len());
+        for (key, _) in &found {
+            if let Some(id) = rows::id_of(key, &prefix) {
+                conversations.extend(self.get(tenant, id)?);
+            }
+        }
+        let last = conversations.last().filter(|_| more);
         let next = last.map(|last| cursor::encode(tenant, &(last.created_at, last.id.clone())));
         Ok(Page { conversations, next })
     }
 }
 
-impl Tenant {
-    fn apply(&mut self, record: &Record, event: &ConversationEvent) {
-        let id = &record.stream.id;
-        if let ConversationEvent::QuestionAsked(asked) = event
-            && !self.by_id.contains_key(id)
-        {
-            self.order.insert((record.at, id.clone()));
-            let conversation = Conversation {
-                id: id.clone(),
-                tenant: record.stream.tenant.clone(),
-                owner: asked.principal.clone(),
-                title: asked.message.chars().take(TITLE).collect(),
-                created_at: record.at,
-                updated_at: record.at,
-                turns: 0,
-                standing: Standing::Running,
-            };
-            self.by_id.insert(id.clone(), conversation);
+impl Conversation {
+    /// As it begins with its first question.
+    pub(super) fn begun(record: &Record, asked: &QuestionAsked) -> Self {
+        Self {
+            id: record.stream.id.clone(),
+            tenant: record.stream.tenant.clone(),
+            owner: asked.principal.clone(),
+            title: asked.message.chars().take(TITLE).collect(),
+            created_at: record.at,
+            updated_at: record.at,
+            turns: 0,
+            standing: Standing::Running,
         }
-        let Some(conversation) = self.by_id.get_mut(id) else { return };
-        conversation.updated_at = record.at;
+    }
+
+    /// Takes in a fact of it.
+    pub(super) fn note(&mut self, record: &Record, event: &ConversationEvent) {
+        self.updated_at = record.at;
         match event {
             ConversationEvent::QuestionAsked(_) => {
-                conversation.turns += 1;
-                conversation.standing = Standing::Running;
+                self.turns += 1;
+                self.standing = Standing::Running;
             }
-            ConversationEvent::TurnFinished(_) => conversation.standing = Standing::Completed,
-            ConversationEvent::TurnFailed(_) => conversation.standing = Standing::Failed,
-            ConversationEvent::TurnCancelled(_) => conversation.standing = Standing::Cancelled,
+            ConversationEvent::TurnFinished(_) => self.standing = Standing::Completed,
+            ConversationEvent::TurnFailed(_) => self.standing = Standing::Failed,
+            ConversationEvent::TurnCancelled(_) => self.standing = Standing::Cancelled,
             _ => {}
         }
     }

@@ -2,5 +2,7 @@
 
 mod cursor;
 mod list;
+mod rows;
 
 pub use list::{Conversation, Conversations, ListError, Page, Standing};
+pub use rows::ConversationList;
