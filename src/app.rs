@@ -20,6 +20,7 @@ use std::time::Duration;
 use vanna_actors::conversation::{Adapters, Conversation};
 use vanna_actors::ports::sql::{Limits, SqlRunner};
 use vanna_actors::runtime::{Clock, DerivedSnapshots, Handle, Ids, Settings, SystemClock, SystemIds};
+use vanna_journal::archive::{Archiver, ArchiverOptions};
 use vanna_journal::derived::{Derived, SledDerived};
 use vanna_journal::projection::{Pace, Projections};
 use vanna_journal::{Journal, OpenError, OpenOptions, SledJournal};
@@ -53,13 +54,25 @@ pub fn open_journal(data: &Path, purpose: &str) -> Result<Arc<SledJournal>, Open
 
 /// Opens the journal of a data directory that must hold one already.
 pub fn open_existing_journal(data: &Path, purpose: &str) -> Result<Arc<SledJournal>, AppError> {
+    is_journal(data)?;
+    Ok(open_journal(data, purpose)?)
+}
+
+/// Whether a directory holds a journal, whole or not.
+pub fn is_journal(data: &Path) -> Result<(), AppError> {
     if data.join("vanna.journal").exists() {
-        return Ok(open_journal(data, purpose)?);
+        return Ok(());
     }
     let shown = data.display();
     Err(AppError::Input(format!(
         "there is no journal in {shown}; ask a question first, or name another with --data"
     )))
+}
+
+/// Seals what is written into the archive, unless the configuration says not to.
+pub fn start_archiver(config: &Config, journal: &Arc<SledJournal>) -> Option<Archiver> {
+    let options = ArchiverOptions::new(config.archive_dir(), config.data.clone());
+    config.archive.enabled.then(|| Archiver::start(Arc::clone(journal), options))
 }
 
 /// Puts the service together over an open journal.
@@ -78,8 +91,9 @@ pub async fn start(config: &Config, journal: Arc<dyn Journal>) -> Result<Vanna, 
         clock: Arc::clone(&clock),
     };
     let rows = open_rows(&config.data).await?;
-    let snapshots = Arc::new(DerivedSnapshots::new(Arc::clone(&rows) as Arc<dyn Derived>));
-    let projections = start_projections(rows, Arc::clone(&journal), Pace::default()).await?;
+    let snapshots = Arc::new(DerivedSnapshots::new(Arc::clone(&rows)));
+    let projections = Projections::start(Arc::clone(&journal), rows, registry(), Pace::default());
+    let projections = projections.await.map_err(machine)?;
     // Rows that take longer to build are told of as long as they are not there.
     projections.reached(ConversationList::NAME, 0, READY).await;
     let directory = Directory::new(Arc::new(projections));
@@ -103,22 +117,15 @@ pub async fn open_projections(
     journal: Arc<dyn Journal>,
     pace: Pace,
 ) -> Result<Projections, AppError> {
-    start_projections(open_rows(data).await?, journal, pace).await
-}
-
-async fn start_projections(
-    rows: Arc<SledDerived>,
-    journal: Arc<dyn Journal>,
-    pace: Pace,
-) -> Result<Projections, AppError> {
+    let rows = open_rows(data).await?;
     Projections::start(journal, rows, registry(), pace).await.map_err(machine)
 }
 
-/// Derived state lies beside the journal; whatever is lost of it is made again.
-async fn open_rows(data: &Path) -> Result<Arc<SledDerived>, AppError> {
-    let rows = data.join("derived");
-    let opened = tokio::task::spawn_blocking(move || SledDerived::open(&rows));
-    opened.await.map_err(machine)?.map(Arc::new).map_err(machine)
+/// Everything that is derived from the journal and may be lost.
+async fn open_rows(data: &Path) -> Result<Arc<dyn Derived>, AppError> {
+    let dir = data.join("derived");
+    let opened = tokio::task::spawn_blocking(move || SledDerived::open(&dir));
+    Ok(Arc::new(opened.await.map_err(machine)?.map_err(machine)?))
 }
 
 /// A model with the reader of questions about it; values come from the database when there is one.

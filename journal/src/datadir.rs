@@ -2,11 +2,13 @@
 //!
 //! `vanna.journal` marks the directory and its format, `lock` names the process that has it,
 //! `journal/` is the storage engine's, `blobs/` holds large bodies, `head` remembers how far we got,
-//! `heads.log` holds signed heads, `keys/` the key that signs them.
+//! `heads.log` holds signed heads, `keys/` the key that signs them. `archive/` holds sealed segments,
+//! `journal.new/` and `journal.old/` are there while a compaction swaps the storage.
 
 use crate::open::{OpenError, is_full};
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 const MARKER: &str = "vanna.journal";
@@ -80,6 +82,11 @@ impl DataDir {
         self.root.join("keys").join("head.ed25519")
     }
 
+    /// Public keys that signed heads before the directory was restored without its key.
+    pub(crate) fn former_keys(&self) -> PathBuf {
+        self.root.join("keys").join("former.pub")
+    }
+
     /// The signed heads, one per line.
     pub(crate) fn heads(&self) -> PathBuf {
         self.root.join("heads.log")
@@ -97,6 +104,22 @@ impl DataDir {
 /// Whatever the file system says.
 pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
+}
+
+/// Writes a file that only its owner can read, durably.
+///
+/// # Errors
+/// Whatever the file system says; there is no such file then.
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let dir = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(dir)?;
+    let new = path.with_extension("new");
+    let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&new, path)?;
+    sync_dir(dir)?;
+    dir.parent().map_or(Ok(()), sync_dir)
 }
 
 fn recognize(root: &Path) -> Result<Option<State>, OpenError> {
@@ -162,7 +185,11 @@ fn mark(root: &Path, state: State) -> Result<(), OpenError> {
     write().map_err(|error| OpenError::io(&marker, error))
 }
 
-fn lock(root: &Path, purpose: &str) -> Result<File, OpenError> {
+/// Takes the lock of a directory, for as long as the file is open.
+///
+/// # Errors
+/// [`OpenError::Held`] by another process, or refused by the file system.
+pub(crate) fn lock(root: &Path, purpose: &str) -> Result<File, OpenError> {
     let path = root.join(LOCK);
     let failed = |error| OpenError::io(&path, error);
     let options = File::options().read(true).write(true).create(true).truncate(false).open(&path);

@@ -12,7 +12,8 @@ use crate::merkle;
 use crate::record::{Hash, Position, Record, StreamId, Version};
 use serde::{Deserialize, Serialize};
 
-const MAGIC: [u8; 4] = *b"VJF1";
+/// How every frame begins.
+pub(crate) const MAGIC: [u8; 4] = *b"VJF1";
 const HEAD: usize = 4 + 8 + 8 + 4 + 32 + 32;
 const CRC: usize = 4;
 
@@ -178,6 +179,12 @@ impl Frame {
             return Err(FrameError::Count { said: head.count, found });
         }
         Ok(Self { head, entries })
+    }
+
+    /// How many bytes a frame has that begins with these; nothing when none begins so.
+    pub(crate) fn length_of(start: &[u8]) -> Option<usize> {
+        let length = start.get(HEAD..).filter(|_| start.starts_with(&MAGIC))?.first_chunk()?;
+        (HEAD + 4 + CRC).checked_add(u32::from_le_bytes(*length) as usize)
     }
 
     /// Position of its last record.

@@ -4,6 +4,7 @@
 //! says is decided above; everything about whether it is still there after a power cut is decided here.
 
 pub mod admin;
+pub mod archive;
 mod blobs;
 pub mod chain;
 pub mod codec;

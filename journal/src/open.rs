@@ -77,9 +77,13 @@ pub enum OpenError {
     },
 }
 
-/// The way out of damage.
-pub(crate) const RESTORE: &str =
-    "keep a copy of the directory, then restore it from a backup; nothing was changed";
+/// The way out of damage; [`OpenError::in_dir`] puts the directory in.
+const RESTORE: &str = "nothing was changed; `vanna journal scrub --data THIS_DIRECTORY` names all damage, and \
+                       `vanna journal restore --salvage THIS_DIRECTORY --data NEW_DIRECTORY` builds a whole one \
+                       from the archive and from what can still be read";
+
+/// Stands for the data directory in a remedy.
+pub(crate) const THIS_DIRECTORY: &str = "THIS_DIRECTORY";
 
 impl OpenError {
     /// A stable code.
@@ -96,6 +100,14 @@ impl OpenError {
 
     pub(crate) fn damaged(place: impl Into<String>, found: impl Into<String>) -> Self {
         Self::Damaged { place: place.into(), found: found.into(), remedy: RESTORE.into() }
+    }
+
+    /// The same, with the directory in its commands.
+    pub(crate) fn in_dir(mut self, dir: &Path) -> Self {
+        if let Self::Damaged { remedy, .. } = &mut self {
+            *remedy = remedy.replace(THIS_DIRECTORY, &dir.display().to_string());
+        }
+        self
     }
 
     pub(crate) fn io(path: &Path, error: io::Error) -> Self {

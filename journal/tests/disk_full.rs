@@ -12,35 +12,17 @@ mod worker;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
-use std::process::Command;
 use vanna_journal::conformance::{append_to, new_record, read_all, stream};
 use vanna_journal::{Append, AppendError, Appended, Health, Journal, OpenError, SledJournal};
 
-/// Runs an ignored test of this program with a small file system of its own at its directory.
-fn on_a_small_disk(name: &str, megabytes: u32) {
-    let dir = tempfile::tempdir().unwrap();
-    let script = format!("mount -t tmpfs -o size={megabytes}m none \"$VANNA_JOURNAL_DIR\" && exec \"$@\"");
-    let mut command = Command::new("unshare");
-    command.args(["--user", "--map-root-user", "--mount", "sh", "-c", &script, "sh"]);
-    command.args(worker::arguments(name));
-    worker::set(&mut command, dir.path(), 0, 0);
-    let output = command.output().expect("this test needs `unshare` of util-linux");
-    assert!(
-        output.status.success() && String::from_utf8_lossy(&output.stdout).contains("1 passed"),
-        "it failed on a disk of its own; should user namespaces be forbidden here, allow them or run as root:\n{}\n{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-}
-
 #[test]
 fn a_full_disk_loses_nothing_and_heals_in_the_same_process() {
-    on_a_small_disk("fill_and_heal", 160);
+    worker::on_a_small_disk("fill_and_heal", 160);
 }
 
 #[test]
 fn a_refused_append_does_not_come_back_at_the_next_start() {
-    on_a_small_disk("fill_and_restart", 100);
+    worker::on_a_small_disk("fill_and_restart", 100);
 }
 
 fn append(n: u64, bytes: usize) -> Append {

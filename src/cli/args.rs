@@ -191,10 +191,68 @@ pub enum Journal {
     #[command(after_help = "Examples:
   vanna journal export records.ndjson
   vanna journal export - | jq .payload
-The file holds everything that was asked and answered; keep it as safe as the journal.")]
+  vanna journal export --format segment all.seg
+`vanna journal import` makes the same journal of it, byte for byte. The file holds everything that was asked
+and answered; keep it as safe as the journal.")]
     Export {
         /// The file; it must not exist.
         file: PathBuf,
+        /// How to write it.
+        #[arg(long, value_enum, default_value_t = ExportFormat::Ndjson)]
+        format: ExportFormat,
+    },
+    /// Make a new data directory (--data) from an export; refuses what is cut off or was changed.
+    #[command(after_help = "Example:
+  vanna journal import records.ndjson --data a-new-directory")]
+    Import {
+        /// What `export` wrote, in either format; `-` is standard input.
+        file: PathBuf,
+        /// Print JSON instead of text.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Bring a backup up to the head of the journal; what it holds already is checked and stays.
+    #[command(after_help = "Example:
+  vanna journal backup another-disk/vanna
+While a service has the journal, the backup holds what that service has sealed so far, and says up to where.
+The private key that signs heads is not part of it: copy `keys/` to a safe place by itself.")]
+    Backup {
+        /// The directory; new, empty, or a backup of this journal.
+        dir: PathBuf,
+        /// Print JSON instead of text.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make a new data directory (--data) from a backup, or from what a damaged one still holds.
+    #[command(after_help = "Examples:
+  vanna journal restore --from another-disk/vanna --data a-new-directory
+  vanna journal restore --salvage vanna-data --data a-new-directory
+The first wants a backup that is whole. The second takes what is whole of the archive and of the damaged
+directory, as far as the chain leads, says what came from where, and exits 1 when something is lost.")]
+    Restore(Restore),
+    /// Seal everything up to the head into the archive; damaged segments are moved aside and sealed anew.
+    Seal {
+        /// Print JSON instead of text.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Read everything, journal and archive, and name all damage; exit 1 when there is any.
+    Scrub {
+        /// Print JSON instead of text.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Drop the derived index and build it anew.
+    Reindex {
+        /// Print JSON instead of text.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Copy the journal into a fresh storage and swap it in, to give space back.
+    Compact {
+        /// Print JSON instead of text.
+        #[arg(long)]
+        json: bool,
     },
     /// Prove that an event is in the journal; prints a proof that `verify-proof` checks anywhere.
     #[command(after_help = "Example:
@@ -213,6 +271,30 @@ The file holds everything that was asked and answered; keep it as safe as the jo
 A proof shows that its record stands below its head. That the head is the right one shows its key, or
 its hash: get one of them from whoever you trust, and name it.")]
     VerifyProof(VerifyProof),
+}
+
+/// How records are exported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// One JSON line per record.
+    Ndjson,
+    /// One compressed segment.
+    Segment,
+}
+
+/// Options of `journal restore`.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+pub struct Restore {
+    /// Backup, archive or segment to restore from.
+    #[arg(long, value_name = "PATH")]
+    pub from: Option<PathBuf>,
+    /// Damaged data directory to save what can be saved from; it is only read.
+    #[arg(long, value_name = "DIR")]
+    pub salvage: Option<PathBuf>,
+    /// Print JSON instead of text.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Options of `journal verify-proof`.

@@ -12,6 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use vanna_actors::runtime::{Ids, SystemIds};
 use vanna_journal::Journal;
+use vanna_journal::archive::Archiver;
 
 /// How long running turns may go on after the signal to stop.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -22,8 +23,10 @@ pub(super) async fn run(mut config: Config, arguments: &Serve) -> Result<(), Cli
     }
     let addr = config.bind_address().map_err(CliError::input)?;
     let settings = Settings::of(&config).map_err(CliError::input)?;
-    let journal: Arc<dyn Journal> = app::open_journal(&config.data, "serve").map_err(CliError::run)?;
-    let vanna = Arc::new(app::start(&config, journal).await.map_err(app_error)?);
+    let journal = app::open_journal(&config.data, "serve").map_err(CliError::run)?;
+    let vanna =
+        Arc::new(app::start(&config, Arc::clone(&journal) as Arc<dyn Journal>).await.map_err(app_error)?);
+    let archiver = app::start_archiver(&config, &journal);
     let listener =
         listen(addr).map_err(|error| CliError::run(format!("cannot listen on {addr}: {error}")))?;
     let bound = listener.local_addr()?;
@@ -38,11 +41,22 @@ pub(super) async fn run(mut config: Config, arguments: &Serve) -> Result<(), Cli
     };
     api.serve(listener, told).await;
     let ended = watcher.await.unwrap_or(Ok(()));
-    let finished = vanna.shut_down(drain_of(&ended)).await;
+    let finished = vanna.drain(drain_of(&ended)).await;
+    if let Some(archiver) = archiver {
+        seal_the_rest(archiver, drain_of(&ended)).await;
+    }
+    vanna.close().await;
     if !finished {
         tracing::warn!("some turns were still running; they go on at the next start");
     }
     ended.map_err(|reason| CliError::run(format!("stopped: {reason}. Start again to recover.")))
+}
+
+/// The next start seals what is not sealed in time.
+async fn seal_the_rest(archiver: Archiver, patience: Duration) {
+    if tokio::time::timeout(patience, archiver.close()).await.is_err() {
+        tracing::warn!("not everything is sealed into the archive yet; the next start goes on with it");
+    }
 }
 
 /// Ends with a signal, or with a journal that cannot go on in this process.

@@ -27,6 +27,31 @@ pub struct Config {
     pub sources: Vec<Source>,
     /// Bounds.
     pub limits: Limits,
+    /// Where the service seals what is written.
+    pub archive: Archive,
+}
+
+impl Config {
+    /// Where the archive is: `archive` in the data directory, unless the configuration names another.
+    pub fn archive_dir(&self) -> PathBuf {
+        self.archive.dir.clone().unwrap_or_else(|| self.data.join("archive"))
+    }
+}
+
+/// The archive of the journal: segments from which a damaged journal is restored.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Archive {
+    /// Whether the service seals what is written.
+    pub enabled: bool,
+    /// Where the segments go, best on another disk; none: `archive` in the data directory.
+    pub dir: Option<PathBuf>,
+}
+
+impl Default for Archive {
+    fn default() -> Archive {
+        Archive { enabled: true, dir: None }
+    }
 }
 
 impl Default for Config {
@@ -40,6 +65,7 @@ impl Default for Config {
             access: Vec::new(),
             sources: Vec::new(),
             limits: Limits::default(),
+            archive: Archive::default(),
         }
     }
 }

@@ -47,6 +47,7 @@ fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
     if toml::from_str::<toml::Table>(text).is_ok_and(|keys| keys.contains_key("data")) {
         beside(&mut config.data);
     }
+    config.archive.dir.iter_mut().for_each(beside);
     for source in &mut config.sources {
         beside(&mut source.path);
         beside(&mut source.model);

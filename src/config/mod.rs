@@ -12,4 +12,4 @@ mod load;
 mod tests;
 
 pub use error::ConfigError;
-pub use file::{AccessEntry, Config, Limits, Secret, Source, SourceKind};
+pub use file::{AccessEntry, Archive, Config, Limits, Secret, Source, SourceKind};

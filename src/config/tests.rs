@@ -36,6 +36,9 @@ fn every_key_can_be_set() {
         [limits]
         rows = 10
         streams = 5
+        [archive]
+        enabled = false
+        dir = "kept"
         [[access]]
         token = "0123456789abcdef"
         tenant = "acme"
@@ -53,6 +56,8 @@ fn every_key_can_be_set() {
     assert_eq!(config.sources[0].kind, SourceKind::Sqlite);
     assert!(config.sources[0].path.is_absolute(), "relative to the file, not to the working directory");
     assert_eq!(config.data, Path::new("/srv/vanna"));
+    assert!(!config.archive.enabled && config.archive_dir().is_absolute());
+    assert_eq!(Config::default().archive_dir(), Config::default().data.join("archive"));
 }
 
 #[test]

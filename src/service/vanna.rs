@@ -92,10 +92,20 @@ impl Vanna {
 
     /// Stops taking questions, lets running turns end for a while, closes the journal.
     pub async fn shut_down(&self, patience: Duration) -> bool {
-        let finished = self.parts.conversations.shut_down(patience).await;
+        let finished = self.drain(patience).await;
+        self.close().await;
+        finished
+    }
+
+    /// Stops taking questions and lets running turns end for a while; nothing is written after it.
+    pub async fn drain(&self, patience: Duration) -> bool {
+        self.parts.conversations.shut_down(patience).await
+    }
+
+    /// Closes what is derived, then the journal.
+    pub async fn close(&self) {
         self.parts.directory.projections().close().await;
         self.parts.journal.close().await;
-        finished
     }
 
     fn today(&self) -> Date {

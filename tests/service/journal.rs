@@ -1,6 +1,6 @@
 //! Looking after the record: proofs, exports and checks as operators meet them.
 
-use crate::support::{Server, read_frames};
+use crate::support::{PATIENCE, Server, read_frames};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
@@ -95,6 +95,134 @@ fn a_changed_signed_head_stops_the_check() {
     assert_ne!(vanna(home.path(), &["journal", "verify"]).0, 0);
     fs::write(&log, text).expect("written");
     assert_eq!(vanna(home.path(), &["journal", "verify"]).0, 0);
+}
+
+/// The JSON that a command prints, with its exit code.
+fn told(data: &Path, arguments: &[&str]) -> (i32, Value) {
+    let (code, out) = vanna(data, &[arguments, &["--json"]].concat());
+    (code, serde_json::from_str(&out).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {out}")))
+}
+
+fn text_of(path: &Path) -> &str {
+    path.to_str().expect("UTF-8")
+}
+
+#[test]
+fn a_backup_an_export_and_a_compaction_all_give_the_same_journal() {
+    let home = tempfile::tempdir().expect("a directory");
+    let [data, kept, lines, segment] =
+        ["data", "kept", "all.ndjson", "all.seg"].map(|name| home.path().join(name));
+    let (conversation, _) = answered(&data);
+    let replay = |data: &Path| vanna(data, &["replay", &conversation, "--format", "v3"]);
+    let truth = replay(&data);
+    let (code, made) = told(&data, &["journal", "backup", text_of(&kept)]);
+    assert_eq!((code, &made["complete"]), (0, &true.into()), "{made}");
+    let (_, report) = told(&data, &["journal", "verify"]);
+    assert_eq!((&made["position"], &made["head_hash"]), (&report["records"], &report["head_hash"]));
+    assert_eq!(told(&data, &["journal", "backup", text_of(&kept)]).1["new_segments"], 0);
+    assert_eq!(vanna(&data, &["journal", "export", text_of(&lines)]).0, 0);
+    assert_eq!(vanna(&data, &["journal", "export", text_of(&segment), "--format", "segment"]).0, 0);
+    assert!(!kept.join("keys").exists(), "the private key stays where it is");
+    let sources: [&[&str]; 3] = [
+        &["restore", "--from", text_of(&kept)],
+        &["import", text_of(&lines)],
+        &["import", text_of(&segment)],
+    ];
+    for (source, name) in sources.into_iter().zip(["one", "two", "three"]) {
+        let new = home.path().join(name);
+        let (code, restored) = told(&new, &[&["journal"], source].concat());
+        assert_eq!((code, &restored["whole"]), (0, &true.into()), "{restored}");
+        assert_eq!(restored["report"]["head_hash"], report["head_hash"]);
+        assert_eq!(replay(&new), truth, "{source:?}");
+        let (code, again) = told(&new, &["journal", "verify"]);
+        assert_eq!((code, &again["records"], &again["whole"]), (0, &report["records"], &true.into()));
+        let copied = new.join("again.ndjson");
+        assert_eq!(vanna(&new, &["journal", "export", text_of(&copied)]).0, 0);
+        assert!(fs::read(&copied).expect("exported") == fs::read(&lines).expect("exported"), "{source:?}");
+        assert_eq!(vanna(&new, &[&["journal"], source].concat()).0, 2, "what is there is not overwritten");
+        assert_eq!(vanna(&new, &["ask", "total revenue"]).0, 0, "and life goes on");
+    }
+    let (code, compacted) = told(&data, &["journal", "compact"]);
+    assert_eq!((code, &compacted["head_hash"]), (0, &report["head_hash"]));
+    assert_eq!(
+        told(&data, &["journal", "reindex"]),
+        (0, json!({"records": report["records"], "streams": 1}))
+    );
+    assert_eq!(replay(&data), truth);
+    assert_eq!(told(&data, &["journal", "scrub"]).0, 0);
+}
+
+#[test]
+fn damage_is_named_and_what_was_sealed_comes_back() {
+    let home = tempfile::tempdir().expect("a directory");
+    let [data, new, other] = ["data", "new", "other"].map(|name| home.path().join(name));
+    let (conversation, _) = answered(&data);
+    let truth = vanna(&data, &["replay", &conversation, "--format", "v3"]);
+    let (code, sealed) = told(&data, &["journal", "seal"]);
+    assert_eq!(code, 0, "{sealed}");
+    fs::OpenOptions::new()
+        .write(true)
+        .open(data.join("journal/db"))
+        .expect("opened")
+        .set_len(3000)
+        .expect("cut");
+    let (code, found) = told(&data, &["journal", "scrub"]);
+    assert_eq!((code, &found["whole"]), (1, &false.into()));
+    let fault = &found["faults"][0];
+    assert!(fault["remedy"].as_str().expect("text").contains("vanna journal restore --salvage"), "{fault}");
+    let (code, restored) = told(&new, &["journal", "restore", "--salvage", text_of(&data)]);
+    assert_eq!((code, &restored["position"]), (0, &sealed["position"]), "{restored}");
+    assert_eq!(vanna(&new, &["replay", &conversation, "--format", "v3"]), truth);
+
+    let archive = data.join("archive");
+    let entries = fs::read_dir(&archive).expect("an archive").map(|entry| entry.expect("an entry").path());
+    let segment =
+        entries.into_iter().find(|path| path.extension().is_some_and(|end| end == "seg")).expect("sealed");
+    let mut bytes = fs::read(&segment).expect("readable");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&segment, bytes).expect("written");
+    let (code, _) = vanna(&other, &["journal", "restore", "--from", text_of(&archive)]);
+    assert_eq!(code, 1, "a damaged archive is refused");
+    assert!(!other.exists());
+    let (code, found) = told(&data, &["journal", "scrub"]);
+    let places = found["faults"].as_array().expect("a list");
+    assert!(code == 1 && places.iter().any(|fault| fault["place"] == text_of(&segment)), "{found}");
+    let (code, _) = vanna(&other, &["journal", "import", text_of(&home.path().join("missing"))]);
+    assert_eq!(code, 2);
+}
+
+#[tokio::test]
+async fn a_running_service_seals_and_can_be_backed_up() {
+    let home = tempfile::tempdir().expect("a directory");
+    let [data, kept, new] = ["data", "kept", "new"].map(|name| home.path().join(name));
+    answered(&data);
+    let server = Server::start(&data).await;
+    let archive = data.join("archive");
+    // The service seals at its start what was not sealed before.
+    let begun = std::time::Instant::now();
+    while !archive.join("head.pub").exists() {
+        assert!(begun.elapsed() < PATIENCE, "the service seals");
+        tokio::task::yield_now().await;
+    }
+    let (code, made) = told(&data, &["journal", "backup", text_of(&kept)]);
+    assert_eq!((code, &made["complete"], &made["held_by"]), (0, &false.into(), &server.pid().into()));
+    for command in
+        [&["journal", "compact"][..], &["journal", "reindex"], &["journal", "seal"], &["journal", "scrub"]]
+    {
+        assert_eq!(vanna(&data, command).0, 3, "{command:?} keeps off a directory that is held");
+    }
+    let body = json!({"message": "total revenue", "conversation_id": "c1", "request_id": "r1"});
+    let asked =
+        reqwest::Client::new().post(server.url("chat/poll")).json(&body).send().await.expect("answers");
+    assert_eq!(asked.status(), 200);
+    assert_eq!(server.terminate().await, 0);
+    let (_, report) = told(&data, &["journal", "verify"]);
+    let (code, restored) = told(&new, &["journal", "restore", "--from", text_of(&archive)]);
+    assert_eq!((code, &restored["position"]), (0, &report["records"]), "all is sealed when the service ends");
+    let (code, restored) =
+        told(&home.path().join("older"), &["journal", "restore", "--from", text_of(&kept)]);
+    assert_eq!((code, &restored["position"]), (0, &made["position"]));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

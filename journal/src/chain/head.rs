@@ -45,7 +45,7 @@ pub struct SignedHead {
 
 impl SignedHead {
     /// Its line in the log: `head 1 position hash key signature`.
-    pub(super) fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         let Seal { key, signature } = &self.seal;
         let [hash, key, signature] = [&self.hash[..], key, signature].map(hex_text::encode);
         format!("head 1 {} {hash} {key} {signature}\n", self.position)

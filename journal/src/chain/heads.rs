@@ -5,20 +5,21 @@
 
 use super::head::{Seal, SignedHead};
 use super::hex_text;
-use crate::datadir::{DataDir, sync_dir};
+use crate::datadir::{DataDir, sync_dir, write_private};
 use crate::journal::ReadError;
 use crate::open::{OpenError, is_full};
 use crate::record::{Hash, Position};
 use ed25519_dalek::SigningKey;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// The open log.
 pub(crate) struct Heads {
     path: PathBuf,
     key: Option<SigningKey>,
+    /// Public keys that signed before this directory was restored without its key.
+    former: Vec<[u8; 32]>,
     heads: Vec<SignedHead>,
 }
 
@@ -35,7 +36,8 @@ impl Heads {
             Err(OpenError::DiskFull { .. }) => None,
             key => Some(key?),
         };
-        Ok(Self { path, key, heads })
+        let former = read_keys(&data.former_keys())?;
+        Ok(Self { path, key, former, heads })
     }
 
     /// The signed heads, oldest first.
@@ -51,6 +53,11 @@ impl Heads {
     /// The public key; none while a full disk has kept it from being made.
     pub(crate) fn key(&self) -> Option<[u8; 32]> {
         self.key.as_ref().map(|key| key.verifying_key().to_bytes())
+    }
+
+    /// Whether a head that this key signed counts; while there is no key to compare with, it does.
+    pub(crate) fn vouches(&self, key: &[u8; 32]) -> bool {
+        self.key().is_none_or(|own| own == *key) || self.former.contains(key)
     }
 
     /// The first signed head at or after a position.
@@ -89,26 +96,57 @@ impl Heads {
 /// # Errors
 /// [`ReadError::Damaged`] names the line.
 pub(crate) fn read_heads(path: &Path) -> Result<Vec<SignedHead>, ReadError> {
+    check_heads(path)?.into_iter().collect()
+}
+
+/// The same, line by line.
+///
+/// # Errors
+/// [`ReadError::Storage`] when there is a file that cannot be read.
+pub(crate) fn check_heads(path: &Path) -> Result<Vec<Result<SignedHead, ReadError>>, ReadError> {
     let bytes = match fs::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         other => other.map_err(|error| ReadError::Storage(format!("{}: {error}", path.display())))?,
     };
     let text = String::from_utf8_lossy(&bytes);
     let whole = text.rfind('\n').map_or("", |end| text.get(..=end).unwrap_or_default());
-    let mut heads: Vec<SignedHead> = Vec::new();
-    for (index, line) in whole.lines().enumerate() {
+    let mut last = 0;
+    let line = |(index, line): (usize, &str)| {
         let place = format!("{} line {}", path.display(), index + 1);
         let damaged = |found: &str| ReadError::Damaged { place: place.clone(), found: found.into() };
         let head = SignedHead::parse(line).ok_or_else(|| damaged("it is not a signed head"))?;
         if !head.seal.holds(head.position, &head.hash) {
             return Err(damaged("the signature does not hold"));
         }
-        if head.position <= heads.last().map_or(0, |last| last.position) {
+        if head.position <= last {
             return Err(damaged("its position does not follow the line before it"));
         }
-        heads.push(head);
-    }
-    Ok(heads)
+        last = head.position;
+        Ok(head)
+    };
+    Ok(whole.lines().enumerate().map(line).collect())
+}
+
+/// Public keys, one per line; none when there is no such file.
+///
+/// # Errors
+/// [`ReadError::Damaged`] names the line that is no key.
+pub(crate) fn read_keys(path: &Path) -> Result<Vec<[u8; 32]>, ReadError> {
+    let text = match fs::read_to_string(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other.map_err(|error| ReadError::Storage(format!("{}: {error}", path.display())))?,
+    };
+    let key = |(index, line): (usize, &str)| {
+        let place = format!("{} line {}", path.display(), index + 1);
+        hex_text::decode(line).ok_or(ReadError::Damaged { place, found: "it is not a public key".into() })
+    };
+    text.lines().enumerate().map(key).collect()
+}
+
+/// The public half of the key in a file; nothing when there is no whole key.
+pub(crate) fn public_key(path: &Path) -> Option<[u8; 32]> {
+    let seed = hex_text::decode(fs::read_to_string(path).ok()?.trim_end())?;
+    Some(SigningKey::from_bytes(&seed).verifying_key().to_bytes())
 }
 
 fn load_or_create(path: &Path) -> Result<SigningKey, OpenError> {
@@ -137,17 +175,6 @@ fn not_a_key(path: &Path) -> OpenError {
 fn create(path: &Path) -> io::Result<SigningKey> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(io::Error::other)?;
-    let dir = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(dir)?;
-    let new = path.with_extension("new");
-    let mut options = File::options();
-    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&new)?;
-    writeln!(file, "{}", hex_text::encode(&seed))?;
-    file.sync_all()?;
-    fs::rename(&new, path)?;
-    sync_dir(dir)?;
-    if let Some(root) = dir.parent() {
-        sync_dir(root)?;
-    }
+    write_private(path, format!("{}\n", hex_text::encode(&seed)).as_bytes())?;
     Ok(SigningKey::from_bytes(&seed))
 }

@@ -9,7 +9,7 @@ pub(crate) mod hex_text;
 mod proof;
 
 pub use self::head::{Seal, SignedHead};
-pub(crate) use self::heads::{Heads, read_heads};
+pub(crate) use self::heads::{Heads, check_heads, public_key, read_heads, read_keys};
 pub use self::proof::{HeadClaim, Link, Proof, ProofError, Proven, ProvenRecord, verify_proof};
 pub use crate::frame::FrameHead;
 pub use crate::merkle::Step;

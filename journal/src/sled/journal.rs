@@ -5,6 +5,7 @@ use super::overlay::Overlay;
 use super::prove;
 use super::recover::{self, Recovered, recover};
 use super::reserve::Reserve;
+use super::settle::settle;
 use super::shared::Shared;
 use super::slot::Slot;
 use super::store::Store;
@@ -52,7 +53,7 @@ impl SledJournal {
     /// # Errors
     /// [`OpenError`]; its text says what to do.
     pub fn open(dir: &Path, options: OpenOptions) -> Result<Self, OpenError> {
-        Self::open_with(dir, options, Tail::new(TAIL_RECORDS, TAIL_BYTES))
+        Self::open_with(dir, options, Tail::new(TAIL_RECORDS, TAIL_BYTES)).map_err(|error| error.in_dir(dir))
     }
 
     /// Opens a journal that keeps next to nothing in memory: its readers always go to the disk.
@@ -180,6 +181,7 @@ fn create(data: &mut DataDir, reserve: &Reserve, overlay: &Overlay) -> Result<Fo
 }
 
 fn reopen(data: &DataDir, reserve: &Reserve, overlay: &Overlay) -> Result<Found, OpenError> {
+    settle(data).map_err(|error| OpenError::io(data.root(), error))?;
     let (file, mark) = HighWater::open(&data.head())?;
     if !data.blobs().is_dir() {
         return Err(OpenError::damaged(data.blobs().display().to_string(), "the directory is missing"));
@@ -286,7 +288,7 @@ impl Drop for SledJournal {
     }
 }
 
-fn disk_bytes(dir: &Path) -> std::io::Result<u64> {
+pub(super) fn disk_bytes(dir: &Path) -> std::io::Result<u64> {
     let mut total = 0;
     for entry in std::fs::read_dir(dir)? {
         let entry = entry?;

@@ -3,14 +3,19 @@
 //! One thread writes (`writer`); it owns the order, and sled (`store`) holds one value per group
 //! commit. Everything that readers need beyond the frames (`index`, `overlay`) is derived from them.
 
+mod compact;
 mod derived;
 mod highwater;
 mod index;
 mod journal;
 mod overlay;
 mod prove;
+mod raw;
+mod rebuild;
 mod recover;
+mod reindex;
 mod reserve;
+mod settle;
 mod shared;
 mod slot;
 mod spill;
@@ -20,4 +25,5 @@ mod writer;
 
 pub use self::derived::SledDerived;
 pub use self::journal::SledJournal;
+pub(crate) use self::rebuild::Rebuild;
 pub(crate) use self::store::panic_text;

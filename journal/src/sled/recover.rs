@@ -126,14 +126,7 @@ fn check_tail(store: &Store, last: Option<Frame>) -> Result<(), ReadError> {
 /// [`ReadError::Damaged`] when it does not.
 pub(super) fn follows(before: Option<&Frame>, frame: &FrameHead) -> Result<(), ReadError> {
     let (end, hash) = before.map_or((0, [0; 32]), |before| (before.last(), before.head.hash()));
-    let found = if frame.first != end + 1 {
-        format!("it follows position {end}")
-    } else if frame.previous != hash {
-        format!("it names {} as the frame before it, which is {}", hex(&frame.previous), hex(&hash))
-    } else {
-        return Ok(());
-    };
-    Err(ReadError::Damaged { place: format!("the frame at position {}", frame.first), found })
+    frame.follows(end, &hash)
 }
 
 fn replay(store: &Store, overlay: &Overlay, found: &mut Recovered) -> Result<(), OpenError> {

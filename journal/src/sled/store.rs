@@ -4,6 +4,7 @@
 //! of its file is synced here; damage may show as a panic, so every call is guarded; a failed write
 //! is remembered by the open database, so after a full disk it has to be opened anew.
 
+use crate::archive::RawFrame;
 use crate::datadir::sync_dir;
 use crate::frame::Frame;
 use crate::journal::ReadError;
@@ -127,6 +128,30 @@ impl Store {
         let found = read(place, || self.frames.range(range).take(limit).collect::<Result<Vec<_>, _>>())?;
         found.iter().map(|(key, bytes)| frame(key, bytes)).collect()
     }
+
+    /// The same frames with the bytes that they are stored as.
+    ///
+    /// # Errors
+    /// [`ReadError::Damaged`] when one of them is not a frame.
+    pub(super) fn raw_from(&self, position: Position, limit: usize) -> Result<Vec<RawFrame>, ReadError> {
+        let place = || format!("the frames from position {position}");
+        let range = position.to_be_bytes()..;
+        let found = read(place, || self.frames.range(range).take(limit).collect::<Result<Vec<_>, _>>())?;
+        let raw = |(key, bytes): (::sled::IVec, ::sled::IVec)| {
+            Ok(RawFrame { frame: frame(&key, &bytes)?, bytes: bytes.to_vec() })
+        };
+        found.into_iter().map(raw).collect()
+    }
+
+    /// Where the next frame begins, at or after a position.
+    ///
+    /// # Errors
+    /// [`ReadError`] when it cannot be found.
+    pub(super) fn next_first(&self, position: Position) -> Result<Option<Position>, ReadError> {
+        let place = || format!("the frames from position {position}");
+        let found = read(place, || self.frames.range(position.to_be_bytes()..).keys().next().transpose())?;
+        Ok(found.and_then(|key| key.first_chunk().map(|key| u64::from_be_bytes(*key))))
+    }
 }
 
 /// Sled takes a snapshot that it did not finish writing, because of a kill or a full disk, for the
@@ -244,10 +269,7 @@ fn open_error(dir: &Path, trouble: &Trouble) -> OpenError {
         }
         other => other.to_string(),
     };
-    let remedy = "keep a copy of the directory; then move `snap.*` in it aside and start again, or restore \
-                  it from a backup"
-        .into();
-    OpenError::Damaged { place, found, remedy }
+    OpenError::damaged(place, found)
 }
 
 pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {

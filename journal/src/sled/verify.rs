@@ -46,8 +46,7 @@ impl Pass<'_> {
     fn heads(&mut self) -> Result<(), ReadError> {
         let heads = self.shared.heads.lock().unwrap_or_else(PoisonError::into_inner);
         self.signed = read_heads(heads.path())?.into();
-        let Some(key) = heads.key() else { return Ok(()) };
-        match self.signed.iter().find(|signed| signed.seal.key != key) {
+        match self.signed.iter().find(|signed| !heads.vouches(&signed.seal.key)) {
             Some(foreign) => Err(ReadError::Damaged {
                 place: format!("the signed head at position {}", foreign.position),
                 found: "another key than that of this directory signed it".into(),

@@ -69,3 +69,20 @@ async fn append(journal: Arc<SledJournal>, id: String, appends: u64) {
         std::io::stdout().lock().write_all(line.as_bytes()).unwrap();
     }
 }
+
+/// Runs an ignored test of this program with a small file system of its own at its directory.
+pub(crate) fn on_a_small_disk(name: &str, megabytes: u32) {
+    let dir = tempfile::tempdir().unwrap();
+    let script = format!("mount -t tmpfs -o size={megabytes}m none \"$VANNA_JOURNAL_DIR\" && exec \"$@\"");
+    let mut command = Command::new("unshare");
+    command.args(["--user", "--map-root-user", "--mount", "sh", "-c", &script, "sh"]);
+    command.args(arguments(name));
+    set(&mut command, dir.path(), 0, 0);
+    let output = command.output().expect("this test needs `unshare` of util-linux");
+    assert!(
+        output.status.success() && String::from_utf8_lossy(&output.stdout).contains("1 passed"),
+        "it failed on a disk of its own; should user namespaces be forbidden here, allow them or run as root:\n{}\n{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
