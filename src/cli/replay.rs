@@ -62,7 +62,7 @@ async fn replay(
 
 async fn from_server(server: &str, prefix: &str, arguments: &Arguments) -> Result<(), CliError> {
     let base = format!("{}{prefix}/conversations/{}", server.trim_end_matches('/'), arguments.conversation);
-    let client = reqwest::Client::builder().connect_timeout(PATIENCE).read_timeout(PATIENCE).build();
+    let client = crate::http::client_builder().connect_timeout(PATIENCE).read_timeout(PATIENCE).build();
     let client = client.map_err(CliError::run)?;
     let get = |url: String| {
         let request = client.get(url);
