@@ -1,0 +1,226 @@
+//! What goes wrong with a model: the closed list of codes, and what each means for a retry.
+
+use std::time::Duration;
+use vanna_actors::ports::sql::Failure;
+
+/// Longest code of a provider that is repeated in a message.
+const SHOWN: usize = 48;
+
+/// Kinds of trouble; each has its code, and the table in the documents has a row for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// No connection: refused, unknown name, TLS.
+    Unreachable,
+    /// No first byte, or no whole answer, in time.
+    Timeout,
+    /// The stream began and then went quiet.
+    Silent,
+    /// Too many requests.
+    RateLimited,
+    /// The account has used up what it may.
+    Quota,
+    /// The provider cannot take it now.
+    Overloaded,
+    /// The provider does not take this request.
+    RefusedRequest,
+    /// The key is missing, wrong, or may not do this.
+    Auth,
+    /// The address points elsewhere.
+    Redirected,
+    /// The stream ended or broke before its end.
+    StreamBroken,
+    /// What came is not an answer.
+    BadAnswer,
+    /// What came is over the bounds.
+    TooLong,
+    /// Not asked, because it failed again and again.
+    Unavailable,
+}
+
+impl Kind {
+    /// The stable code.
+    pub(super) fn code(self) -> &'static str {
+        match self {
+            Kind::Unreachable => "model_unreachable",
+            Kind::Timeout => "model_timeout",
+            Kind::Silent => "model_silent",
+            Kind::RateLimited => "model_rate_limited",
+            Kind::Quota => "model_quota",
+            Kind::Overloaded => "model_overloaded",
+            Kind::RefusedRequest => "model_refused_request",
+            Kind::Auth => "model_auth",
+            Kind::Redirected => "model_redirected",
+            Kind::StreamBroken => "model_stream_broken",
+            Kind::BadAnswer => "model_bad_answer",
+            Kind::TooLong => "model_too_long",
+            Kind::Unavailable => "model_unavailable",
+        }
+    }
+
+    /// Whether the same request may work a moment later.
+    pub(super) fn passes(self) -> bool {
+        use Kind::{Overloaded, RateLimited, Silent, StreamBroken, Timeout, Unavailable, Unreachable};
+        matches!(self, Unreachable | Timeout | Silent | RateLimited | Overloaded | StreamBroken | Unavailable)
+    }
+
+    /// Whether it says that the provider itself is in a bad way.
+    pub(super) fn is_sickness(self) -> bool {
+        use Kind::{Overloaded, Silent, StreamBroken, Timeout, Unreachable};
+        matches!(self, Unreachable | Timeout | Silent | Overloaded | StreamBroken)
+    }
+
+    fn text(self) -> &'static str {
+        match self {
+            Kind::Unreachable => "cannot be reached; check base_url, name service, proxy and certificates",
+            Kind::Timeout => "did not answer in time; try again, or raise the limits of the model",
+            Kind::Silent => "went silent in the middle of its answer; try again",
+            Kind::RateLimited => "takes no more requests for now; try again later, or raise its rate limit",
+            Kind::Quota => "says that the quota of the account is used up; raise it there",
+            Kind::Overloaded => "cannot take the request now; try again",
+            Kind::RefusedRequest => "does not take this request; check the model's name and the parameters",
+            Kind::Auth => "does not accept the key; check key_env or key_file, and what the key may do",
+            Kind::Redirected => "answers with a redirect, which is not followed; correct base_url",
+            Kind::StreamBroken => "broke off its answer before the end; try again",
+            Kind::BadAnswer => "answered with something that is not an answer; check base_url and provider",
+            Kind::TooLong => "answered more than is taken; ask for less, or lower max_tokens",
+            Kind::Unavailable => "failed again and again and is left alone for a while; try again later",
+        }
+    }
+}
+
+/// One failed attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Trouble {
+    /// What kind.
+    pub(super) kind: Kind,
+    /// What is known beyond that: our own words only.
+    pub(super) detail: String,
+    /// How long the provider asked to wait.
+    pub(super) wait: Option<Duration>,
+}
+
+impl Trouble {
+    pub(super) fn new(kind: Kind, detail: impl Into<String>) -> Trouble {
+        Trouble { kind, detail: detail.into(), wait: None }
+    }
+
+    /// From the status of an HTTP answer that is no success, and the error in its body.
+    pub(super) fn of_status(status: u16, error: &ProviderError) -> Trouble {
+        let kind = match (status, error.kind()) {
+            (429, Some(Kind::Quota)) => Kind::Quota,
+            (300..=399, _) => Kind::Redirected,
+            (401 | 403, _) => Kind::Auth,
+            (408, _) => Kind::Timeout,
+            (429, _) => Kind::RateLimited,
+            (400, Some(Kind::Auth)) => Kind::Auth,
+            (409 | 500..=599, _) => Kind::Overloaded,
+            _ => Kind::RefusedRequest,
+        };
+        Trouble::new(kind, format!("HTTP status {status}{}", error.shown()))
+    }
+
+    /// From an error object inside an answer that began well.
+    pub(super) fn of_error(error: &ProviderError) -> Trouble {
+        let kind = error.kind().unwrap_or(Kind::Overloaded);
+        Trouble::new(kind, format!("error in the answer{}", error.shown()))
+    }
+
+    /// As callers see it.
+    pub(super) fn failure(&self, provider: &str) -> Failure {
+        let detail = if self.detail.is_empty() { String::new() } else { format!(" ({})", self.detail) };
+        let message = format!("The model provider {provider} {}{detail}.", self.kind.text());
+        Failure::new(self.kind.code(), message, self.kind.passes())
+    }
+}
+
+/// The codes of an error object of a provider. Its prose is not kept: it may hold a key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct ProviderError {
+    codes: Vec<String>,
+}
+
+impl ProviderError {
+    /// Reads `{"error": …}`, alone or in a list of one; none if there is no error.
+    pub(super) fn read(text: &str) -> Option<ProviderError> {
+        let value: serde_json::Value = serde_json::from_str(text).ok()?;
+        let value = value.get(0).unwrap_or(&value);
+        value.get("error").filter(|error| !error.is_null()).map(ProviderError::of)
+    }
+
+    /// Takes the codes of an error object; a mere text has none.
+    pub(super) fn of(error: &serde_json::Value) -> ProviderError {
+        let plain = |code: &&str| {
+            code.len() <= SHOWN && code.chars().all(|c| c.is_ascii_alphabetic() || c == '_' || c == '-')
+        };
+        let named = ["type", "code", "status"].into_iter().filter_map(|name| error.get(name)?.as_str());
+        let codes = named.filter(plain).map(|code| code.to_ascii_lowercase().replace('-', "_"));
+        let number = error.get("code").and_then(serde_json::Value::as_u64);
+        ProviderError { codes: codes.chain(number.map(|number| number.to_string())).collect() }
+    }
+
+    fn kind(&self) -> Option<Kind> {
+        self.codes.iter().find_map(|code| match code.as_str() {
+            "insufficient_quota" | "billing_error" => Some(Kind::Quota),
+            "rate_limit_error" | "rate_limit_exceeded" | "rate_limited" | "resource_exhausted" | "429" => {
+                Some(Kind::RateLimited)
+            }
+            "authentication_error"
+            | "permission_error"
+            | "invalid_api_key"
+            | "unauthenticated"
+            | "permission_denied"
+            | "401"
+            | "403" => Some(Kind::Auth),
+            "timeout_error" | "deadline_exceeded" | "408" | "504" => Some(Kind::Timeout),
+            "invalid_request_error"
+            | "invalid_argument"
+            | "not_found_error"
+            | "not_found"
+            | "request_too_large"
+            | "failed_precondition"
+            | "context_length_exceeded"
+            | "400"
+            | "404" => Some(Kind::RefusedRequest),
+            _ => None,
+        })
+    }
+
+    /// The codes that are made of letters only: nothing else is repeated.
+    fn shown(&self) -> String {
+        let plain = |code: &&String| code.starts_with(|c: char| c.is_ascii_alphabetic());
+        self.codes.iter().find(plain).map(|code| format!(", {code}")).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn an_error_object_is_told_by_its_codes_and_never_by_its_prose() {
+        let kinds = [
+            (json!({"type": "insufficient_quota", "message": "secret"}), Kind::Quota),
+            (json!({"code": 429, "status": "RESOURCE_EXHAUSTED"}), Kind::RateLimited),
+            (json!({"type": "overloaded_error"}), Kind::Overloaded),
+            (json!({"type": "invalid_request_error", "code": "sk-123"}), Kind::RefusedRequest),
+            (json!("a mere text with a secret"), Kind::Overloaded),
+        ];
+        for (error, kind) in kinds {
+            let trouble = Trouble::of_error(&ProviderError::of(&error));
+            assert_eq!(trouble.kind, kind, "{error}");
+            let message = trouble.failure("p").message;
+            assert!(!message.contains("secret") && !message.contains("sk-"), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_status_says_what_it_means_whatever_the_body_is() {
+        let of = |status| Trouble::of_status(status, &ProviderError::default()).kind;
+        assert_eq!((of(308), of(401), of(404)), (Kind::Redirected, Kind::Auth, Kind::RefusedRequest));
+        assert_eq!((of(408), of(409), of(529)), (Kind::Timeout, Kind::Overloaded, Kind::Overloaded));
+        let quota = ProviderError::read(r#"{"error":{"code":"insufficient_quota"}}"#).unwrap();
+        assert_eq!(Trouble::of_status(429, &quota).kind, Kind::Quota);
+        assert!(ProviderError::read("<html>").is_none() && ProviderError::read("{}").is_none());
+    }
+}
