@@ -119,3 +119,68 @@ fn scripted(entry: &ModelEntry) -> Result<Scripted, Fault> {
         Script::read(&text).map_err(|message| ("script", format!("{}: {message}", path.display())))?;
     Ok(Scripted { name: entry.name.clone(), script })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, ModelLimits};
+    use vanna_actors::ports::model::{Deltas, ModelRequest, ModelSettings};
+    use vanna_actors::runtime::SystemClock;
+
+    fn clock() -> Arc<dyn Clock> {
+        Arc::new(SystemClock)
+    }
+
+    fn entry(name: &str, provider: ModelProvider) -> ModelEntry {
+        ModelEntry {
+            name: name.into(),
+            provider,
+            model: "m".into(),
+            base_url: Some("http://127.0.0.1:9/v1/".into()),
+            key_env: None,
+            key_file: None,
+            script: None,
+            record: None,
+            replay: None,
+            limits: ModelLimits::default(),
+        }
+    }
+
+    #[test]
+    fn without_models_there_is_none() {
+        assert!(models(&Config::default().models, &clock()).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_key_that_is_lacking_is_told_by_the_entry_that_wants_it() {
+        let first = entry("a", ModelProvider::OpenaiCompatible);
+        let second =
+            ModelEntry { key_env: Some("VANNA_NO_SUCH_KEY".into()), ..entry("b", ModelProvider::Anthropic) };
+        let error = models(&[first, second], &clock()).err().unwrap().to_string();
+        assert!(
+            error.starts_with("models[1].key_env: the environment variable VANNA_NO_SUCH_KEY"),
+            "{error}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_chain_of_the_configured_models_answers() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = folder.path().join("rules.yaml");
+        std::fs::write(&script, "- text: done").unwrap();
+        let mut down = entry("down", ModelProvider::OpenaiCompatible);
+        down.limits.attempts = 1;
+        let scripted = ModelEntry { script: Some(script), ..entry("demo", ModelProvider::Scripted) };
+        let model = models(&[down, scripted], &clock()).unwrap().unwrap();
+        let request = ModelRequest {
+            system: String::new(),
+            messages: Vec::new(),
+            tools: Vec::new(),
+            settings: ModelSettings::default(),
+        };
+        assert_eq!(model.mark(&request).provider, "down");
+        let answer = model.call(&request, &Deltas::ignored()).await.unwrap();
+        assert_eq!((answer.text.as_str(), answer.mark.provider.as_str()), ("done", "demo"));
+        assert_eq!(answer.passed_over[0].failure.code, "model_unreachable");
+    }
+}

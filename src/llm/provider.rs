@@ -11,7 +11,7 @@ use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use vanna_actors::ports::model::{Deltas, ModelMark, ModelRequest};
 use vanna_actors::runtime::Clock;
 
@@ -26,6 +26,9 @@ pub(super) struct Patience {
     /// Between two pieces of the body.
     pub(super) silence: Duration,
 }
+
+/// How long what follows a whole answer is waited for: its usage, its end marker.
+const LINGER: Duration = Duration::from_secs(5);
 
 /// A model of a provider.
 pub(super) struct Provider {
@@ -98,7 +101,10 @@ impl Provider {
         let mut decoder = self.protocol.decoder();
         let mut answer = Assembly::default();
         while !answer.has_ended() {
-            let Some(data) = events.next().await else { break };
+            let more = events.next();
+            let data =
+                if answer.is_whole() { timeout(LINGER, more).await.ok().flatten() } else { more.await };
+            let Some(data) = data else { break };
             let read = data.and_then(|data| decoder.event(&data, &mut answer));
             if let Some(text) = answer.take_delta() {
                 deltas.hand_out(&text).await;

@@ -104,10 +104,11 @@ impl Trouble {
         Trouble { kind, detail: detail.into(), wait: None }
     }
 
-    /// From the status of an HTTP answer that is no success, and the error in its body.
+    /// From the status of an HTTP answer that is not 200, and the error in its body.
     pub(super) fn of_status(status: u16, error: &ProviderError) -> Trouble {
         let kind = match (status, error.kind()) {
-            (429, Some(Kind::Quota)) => Kind::Quota,
+            (200..=299, _) => Kind::BadAnswer,
+            (402, _) | (429, Some(Kind::Quota)) => Kind::Quota,
             (300..=399, _) => Kind::Redirected,
             (401 | 403, _) => Kind::Auth,
             (408, _) => Kind::Timeout,
@@ -218,6 +219,7 @@ mod tests {
     fn a_status_says_what_it_means_whatever_the_body_is() {
         let of = |status| Trouble::of_status(status, &ProviderError::default()).kind;
         assert_eq!((of(308), of(401), of(404)), (Kind::Redirected, Kind::Auth, Kind::RefusedRequest));
+        assert_eq!((of(204), of(402)), (Kind::BadAnswer, Kind::Quota));
         assert_eq!((of(408), of(409), of(529)), (Kind::Timeout, Kind::Overloaded, Kind::Overloaded));
         let quota = ProviderError::read(r#"{"error":{"code":"insufficient_quota"}}"#).unwrap();
         assert_eq!(Trouble::of_status(429, &quota).kind, Kind::Quota);

@@ -91,7 +91,7 @@ async fn what_does_not_pass_is_not_tried_again() {
         ("HTML with 200", |_, _| page(200, "<html>hi</html>"), all("model_bad_answer | \"\" | 1")),
         ("an error with 200", |_, _| page(200, QUOTA), all("model_quota | \"\" | 1")),
         ("a page as a stream", |p, _| says(p, &[Say::Raw("<html>")]), all("model_bad_answer | \"\" | 1")),
-        ("204", |_, _| page(204, ""), all("model_refused_request | \"\" | 1")),
+        ("204", |_, _| page(204, ""), all("model_bad_answer | \"\" | 1")),
     ])
     .await;
 }

@@ -77,6 +77,17 @@ async fn a_call_ends_at_its_deadline_however_much_still_comes() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_connection_that_stays_open_after_a_whole_answer_is_left_soon() {
+    for provider in ALL {
+        let said = bytes(provider, &[Say::Text("Hi"), Say::Stop("stop")]);
+        let fake = Fake::new(move |_| Reply::steps(vec![Step::Bytes(said.clone()), Step::Hang]));
+        let begun = Instant::now();
+        assert_eq!(ask(&over(provider, &fake)).await.0.unwrap().text, "Hi");
+        assert_eq!(begun.elapsed().as_secs(), 5);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_slow_reader_of_the_text_is_not_silence_of_the_provider() {
     let stream = bytes(OpenaiCompatible, &hello());
     let fake = Fake::new(move |_| Reply::stream(stream.clone()));
