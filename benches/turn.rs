@@ -98,7 +98,7 @@ async fn volley(client: &reqwest::Client, url: &str) -> Vec<Duration> {
 async fn lineage() {
     let home = tempfile::tempdir().expect("a directory");
     let (journal, vanna) = service(home.path()).await;
-    let caller = Caller { tenant: "default".into(), principal: "anonymous".into() };
+    let caller = Caller { tenant: "default".into(), principal: "anonymous".into(), operator: true };
     let begun = Instant::now();
     for turn in 0..TURNS {
         run_turn(vanna.as_ref(), &caller, turn).await;

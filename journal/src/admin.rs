@@ -1,8 +1,8 @@
 //! Looking after a journal: the full check, for operators and for tests.
 
-use crate::SledJournal;
 use crate::open::{OpenError, OpenOptions};
 use crate::record::{Hash, Position};
+use crate::{Journal, SledJournal};
 use std::path::Path;
 
 /// What a full check found.

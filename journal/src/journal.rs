@@ -1,5 +1,6 @@
 //! The contract of a journal, whatever stands behind it.
 
+use crate::admin::Report;
 use crate::health::Health;
 use crate::record::{Hash, Position, Record, StreamId, Version};
 use async_trait::async_trait;
@@ -222,6 +223,10 @@ pub trait Journal: Send + Sync + 'static {
 
     /// Figures about the journal.
     fn stats(&self) -> Result<Stats, ReadError>;
+
+    /// Reads everything up to the present head and checks all that can be checked. Blocks; appends
+    /// go on meanwhile.
+    fn verify(&self) -> Report;
 
     /// Refuses further appends, writes what is queued, syncs and gives the storage back. Watchers
     /// see their channel close; reads answer [`ReadError::Closed`].

@@ -10,6 +10,7 @@ pub mod codec;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod datadir;
+pub mod derived;
 mod frame;
 mod health;
 mod journal;
@@ -18,6 +19,7 @@ pub mod memory;
 mod merkle;
 mod open;
 mod order;
+pub mod projection;
 mod record;
 pub mod schema;
 mod sled;

@@ -2,6 +2,7 @@
 
 use super::Api;
 use super::problem::{Code, Problem};
+use super::service::Caller;
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Query, RawPathParams, Request};
 use axum::http::{HeaderMap, header, request::Parts};
@@ -98,6 +99,23 @@ impl<T: DeserializeOwned> FromRequestParts<Arc<Api>> for StrictQuery<T> {
         match Query::<T>::try_from_uri(&parts.uri) {
             Ok(Query(query)) => Ok(StrictQuery(query)),
             Err(rejection) => Err(Problem::invalid(rejection.body_text())),
+        }
+    }
+}
+
+/// A caller who looks after the service itself.
+pub(crate) struct Operator;
+
+impl FromRequestParts<Arc<Api>> for Operator {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Api>) -> Result<Self, Problem> {
+        match parts.extensions.get::<Caller>() {
+            Some(Caller { operator: true, .. }) => Ok(Operator),
+            _ => Err(Problem::new(
+                Code::RouteAccessDenied,
+                "This route is for operators: it needs a token whose [[access]] entry says operator = true.",
+            )),
         }
     }
 }

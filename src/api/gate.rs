@@ -15,18 +15,20 @@ use std::sync::Arc;
 pub struct Access {
     /// Hashes only: comparing hashes takes the same time wherever the tokens differ.
     entries: Vec<(blake3::Hash, Caller)>,
+    /// Whether everybody is an operator, when there are no entries.
+    operators: bool,
 }
 
 impl Access {
-    /// No tokens: everybody is `anonymous` of the tenant `default`.
-    pub fn open() -> Access {
-        Access::default()
+    /// No tokens: everybody is `anonymous` of the tenant `default`, and an operator if so said.
+    pub fn open(operators: bool) -> Access {
+        Access { entries: Vec::new(), operators }
     }
 
     /// Only who shows one of these tokens.
     pub fn tokens<'a>(entries: impl IntoIterator<Item = (&'a str, Caller)>) -> Access {
         let entries = entries.into_iter().map(|(token, caller)| (blake3::hash(token.as_bytes()), caller));
-        Access { entries: entries.collect() }
+        Access { entries: entries.collect(), operators: false }
     }
 
     /// Whether anybody may call.
@@ -36,7 +38,8 @@ impl Access {
 
     fn caller(&self, headers: &HeaderMap) -> Option<Caller> {
         if self.is_open() {
-            return Some(Caller { tenant: "default".into(), principal: "anonymous".into() });
+            let operator = self.operators;
+            return Some(Caller { tenant: "default".into(), principal: "anonymous".into(), operator });
         }
         let mut values = headers.get_all(header::AUTHORIZATION).iter();
         let (Some(value), None) = (values.next(), values.next()) else { return None };
@@ -115,6 +118,11 @@ fn is_loopback(name: &str) -> bool {
     let host = authority.host().trim_start_matches('[').trim_end_matches(']');
     let plain = !name.contains('@');
     plain && (host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback()))
+}
+
+/// As for every route that acts, though a socket is opened by a GET.
+pub(crate) fn check_origin_of_socket(headers: &HeaderMap) -> Result<(), Problem> {
+    check_origin(&Method::POST, headers)
 }
 
 /// A page of another site may not make the browser of one of our users act here. Browsers say

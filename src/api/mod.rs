@@ -26,6 +26,7 @@ pub use gate::{Access, Hosts};
 pub use listener::listen;
 pub use server::Api;
 pub use service::{
-    Accepted, Ask, Caller, EventStream, Rendered, Replay, ReplayFormat, Service, ServiceError,
+    Accepted, Ask, Caller, EventStream, Rendered, Replay, ReplayFormat, Service, ServiceError, Signal,
+    SignalStream, Subscribe,
 };
 pub use settings::{Settings, Timing};

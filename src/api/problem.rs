@@ -132,6 +132,15 @@ impl Problem {
         self.code.facts().0
     }
 
+    /// The member `error` by itself, as JSON text.
+    pub(crate) fn member(&self, correlation_id: &str) -> String {
+        let (_, code, _, retryable) = self.code.facts();
+        let message = presentable(&self.detail);
+        let error =
+            ProblemError { code: code.into(), message, correlation_id: correlation_id.into(), retryable };
+        serde_json::json!(error).to_string()
+    }
+
     /// The response as the client gets it.
     pub(crate) fn render(&self, correlation_id: &str) -> Response {
         let (status, code, title, retryable) = self.code.facts();

@@ -88,13 +88,20 @@ impl Api {
         };
         drop(listener);
         self.lifecycle.advance(Phase::Draining);
-        if timeout(drain, all_of(&mut connections)).await.is_err() {
+        if timeout(drain, self.all_of(&mut connections)).await.is_err() {
             self.lifecycle.advance(Phase::Closing);
-            if timeout(CLOSING, all_of(&mut connections)).await.is_err() {
+            if timeout(CLOSING, self.all_of(&mut connections)).await.is_err() {
                 tracing::warn!(open = connections.len(), "connections did not close in time and are cut");
                 connections.shutdown().await;
             }
         }
+    }
+
+    /// Waits for all connections, those that have become sockets too: each holds a slot.
+    async fn all_of(&self, connections: &mut JoinSet<()>) {
+        while connections.join_next().await.is_some() {}
+        let slots = u32::try_from(self.settings.streams).unwrap_or(u32::MAX);
+        let _all = self.slots.acquire_many(slots).await;
     }
 
     /// Serve one connection until either side is done with it.
@@ -109,7 +116,8 @@ impl Api {
             .timer(TokioTimer::new())
             .header_read_timeout(timing.head)
             .max_buf_size(CONNECTION_BUFFER)
-            .serve_connection(io, TowerToHyperService::new(router));
+            .serve_connection(io, TowerToHyperService::new(router))
+            .with_upgrades();
         let mut connection = pin!(connection);
         let mut draining = pin!(self.lifecycle.reached(Phase::Draining));
         let ended = tokio::select! {
@@ -171,8 +179,4 @@ async fn accept(
             }
         }
     }
-}
-
-async fn all_of(connections: &mut JoinSet<()>) {
-    while connections.join_next().await.is_some() {}
 }

@@ -12,6 +12,8 @@ pub struct Caller {
     pub tenant: String,
     /// The person or program within the tenant.
     pub principal: String,
+    /// Whether they look after the service itself, and may learn of all tenants together.
+    pub operator: bool,
 }
 
 /// One question.
@@ -79,6 +81,35 @@ pub struct Replay {
     pub format: ReplayFormat,
 }
 
+/// What a subscription covers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subscribe {
+    /// One conversation; none means all that the caller may see.
+    pub conversation: Option<String>,
+    /// Only what follows this cursor of the same kind of subscription.
+    pub after: Option<String>,
+}
+
+/// One step of a subscription.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// An event, and where to go on after it.
+    Event {
+        /// Opaque.
+        cursor: String,
+        /// The event.
+        event: Rendered,
+    },
+    /// What was recorded has ended; from here on it is live. Comes once.
+    CaughtUp {
+        /// Where to go on; none while nothing has happened.
+        cursor: Option<String>,
+    },
+}
+
+/// Signals in order. After an error nothing follows.
+pub type SignalStream = BoxStream<'static, Result<Signal, ServiceError>>;
+
 /// Events in order. After an error nothing follows.
 pub type EventStream = BoxStream<'static, Result<Rendered, ServiceError>>;
 
@@ -100,6 +131,9 @@ pub trait Service: Send + Sync + 'static {
         replay: Replay,
     ) -> Result<EventStream, ServiceError>;
 
+    /// Recorded events and live ones, without an end, of one conversation or of all of the caller's.
+    async fn subscribe(&self, caller: &Caller, subscribe: Subscribe) -> Result<SignalStream, ServiceError>;
+
     /// Cancel a running turn. Fine when it has ended already.
     async fn cancel(&self, caller: &Caller, conversation: &str, request: &str) -> Result<(), ServiceError>;
 
@@ -114,6 +148,12 @@ pub trait Service: Send + Sync + 'static {
 
     /// One conversation: `{"conversation_id","title","turns":[{"request_id","message",…}],…}`.
     async fn conversation(&self, caller: &Caller, id: &str) -> Result<serde_json::Value, ServiceError>;
+
+    /// Figures about the journal.
+    async fn journal(&self) -> Result<serde_json::Value, ServiceError>;
+
+    /// Checks all of the journal, one such check at a time.
+    async fn verify_journal(&self) -> Result<serde_json::Value, ServiceError>;
 
     /// Whether questions are taken now; otherwise why not.
     fn ready(&self) -> Result<(), String>;

@@ -28,7 +28,7 @@ impl Default for Settings {
     fn default() -> Settings {
         Settings {
             prefix: "/api/vanna/v3".into(),
-            access: Access::open(),
+            access: Access::open(true),
             hosts: Hosts::Loopback,
             streams: 1_000,
             connections: 2_000,
@@ -44,13 +44,18 @@ impl Settings {
         let guarded = !config.access.is_empty();
         let loopback = config.bind_address()?.ip().is_loopback();
         let known = config.access.iter().map(|entry| {
-            let caller = Caller { tenant: entry.tenant.clone(), principal: entry.principal.clone() };
+            let caller = Caller {
+                tenant: entry.tenant.clone(),
+                principal: entry.principal.clone(),
+                operator: entry.operator,
+            };
             (entry.token.reveal(), caller)
         });
+        let local = loopback && !guarded && !config.allow_open;
         Ok(Settings {
             prefix: config.prefix.clone(),
-            access: Access::tokens(known),
-            hosts: if loopback && !guarded && !config.allow_open { Hosts::Loopback } else { Hosts::Any },
+            access: if guarded { Access::tokens(known) } else { Access::open(local) },
+            hosts: if local { Hosts::Loopback } else { Hosts::Any },
             streams: config.limits.streams,
             connections: config.limits.connections,
             message_chars: config.limits.message_chars,

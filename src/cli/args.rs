@@ -1,5 +1,6 @@
 //! What can be typed.
 
+use super::remote::Server;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::civil::Date;
 use std::net::SocketAddr;
@@ -120,12 +121,9 @@ pub struct Replay {
     /// How to print it.
     #[arg(long, value_enum, default_value_t = ReplayFormat::Text)]
     pub format: ReplayFormat,
-    /// Ask a running service instead of opening the journal.
-    #[arg(long, value_name = "URL")]
-    pub server: Option<String>,
-    /// Token for the service.
-    #[arg(long, env = "VANNA_TOKEN", hide_env_values = true, requires = "server")]
-    pub token: Option<String>,
+    /// Whom to ask.
+    #[command(flatten)]
+    pub server: Server,
 }
 
 /// How a conversation is printed.
@@ -154,13 +152,22 @@ pub struct Conversations {
 #[derive(Debug, Subcommand)]
 pub enum Journal {
     /// Check every checksum, number, hash and signed head; exit 1 when something is wrong.
+    #[command(after_help = "Examples:
+  vanna journal verify
+  vanna journal verify --server http://127.0.0.1:8080")]
     Verify {
+        /// Whom to ask.
+        #[command(flatten)]
+        server: Server,
         /// Print JSON instead of text.
         #[arg(long)]
         json: bool,
     },
     /// Figures about the journal.
     Stats {
+        /// Whom to ask.
+        #[command(flatten)]
+        server: Server,
         /// Print JSON instead of text.
         #[arg(long)]
         json: bool,

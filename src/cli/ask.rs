@@ -46,7 +46,7 @@ pub(super) async fn run(mut config: Config, arguments: &Arguments) -> Result<(),
     config.as_of = arguments.as_of.or(config.as_of);
     let journal: Arc<dyn Journal> = open(&config.data).await?;
     let vanna = app::start(&config, Arc::clone(&journal)).await.map_err(app_error)?;
-    let caller = Caller { tenant: "default".to_owned(), principal: "anonymous".to_owned() };
+    let caller = Caller { tenant: "default".to_owned(), principal: "anonymous".to_owned(), operator: true };
     let asker = Asker { vanna, journal, caller };
     let answered = asker.serve(arguments).await;
     asker.vanna.shut_down(Duration::from_secs(10)).await;

@@ -6,6 +6,7 @@ mod ask;
 mod conversations;
 mod failure;
 mod journal;
+mod remote;
 mod replay;
 mod run;
 mod semantic;

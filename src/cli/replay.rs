@@ -2,6 +2,7 @@
 
 use super::args::{Replay as Arguments, ReplayFormat as Format};
 use super::failure::{CliError, app_error};
+use super::remote::Remote;
 use super::text;
 use crate::api::service::ReplayFormat;
 use crate::api::sse::frame;
@@ -12,15 +13,11 @@ use futures::StreamExt;
 use serde_json::Value as JsonValue;
 use std::io::{self, Write};
 use std::sync::Arc;
-use std::time::Duration;
 use vanna_journal::Journal;
 
-/// Longest wait for a service to answer.
-const PATIENCE: Duration = Duration::from_secs(30);
-
 pub(super) async fn run(config: Config, arguments: &Arguments) -> Result<(), CliError> {
-    match &arguments.server {
-        Some(server) => from_server(server, &config.prefix, arguments).await,
+    match arguments.server.remote(&config.prefix)? {
+        Some(remote) => from_server(&remote, arguments).await,
         None => from_journal(&config, arguments).await,
     }
 }
@@ -60,44 +57,22 @@ async fn replay(
     Ok(())
 }
 
-async fn from_server(server: &str, prefix: &str, arguments: &Arguments) -> Result<(), CliError> {
-    let base = format!("{}{prefix}/conversations/{}", server.trim_end_matches('/'), arguments.conversation);
-    let client = crate::http::client_builder().connect_timeout(PATIENCE).read_timeout(PATIENCE).build();
-    let client = client.map_err(CliError::run)?;
-    let get = |url: String| {
-        let request = client.get(url);
-        match &arguments.token {
-            Some(token) => request.bearer_auth(token),
-            None => request,
-        }
-    };
-    let detail: JsonValue = serde_json::from_slice(&body(get(base.clone())).await?).map_err(CliError::run)?;
+async fn from_server(remote: &Remote, arguments: &Arguments) -> Result<(), CliError> {
+    let conversation = format!("conversations/{}", arguments.conversation);
+    let detail: JsonValue =
+        serde_json::from_slice(&remote.get(&conversation, &[]).await?).map_err(CliError::run)?;
     let turns = detail.get("turns").cloned().unwrap_or_default();
     let mut query = vec![("format", if arguments.format == Format::Facts { "facts" } else { "v3" })];
     if let Some(request) = &arguments.request {
         query.push(("request_id", request));
     }
-    let events = body(get(format!("{base}/events")).query(&query)).await?;
+    let events = remote.get(&format!("{conversation}/events"), &query).await?;
     let mut printer = Printer::new(arguments.format, turns);
     let out = &mut io::stdout().lock();
     for (id, event, data) in parse_events(&String::from_utf8_lossy(&events)) {
         printer.event(out, &id, &event, &data)?;
     }
     Ok(())
-}
-
-async fn body(request: reqwest::RequestBuilder) -> Result<Vec<u8>, CliError> {
-    let response =
-        request.send().await.map_err(|e| CliError::run(format!("the service did not answer: {e}")))?;
-    let status = response.status();
-    let body = response.bytes().await.map_err(CliError::run)?.to_vec();
-    if status.is_success() {
-        return Ok(body);
-    }
-    let problem: JsonValue = serde_json::from_slice(&body).unwrap_or_default();
-    let detail = problem.get("detail").and_then(JsonValue::as_str).unwrap_or("no reason given");
-    let message = format!("the service answered {status}: {detail}");
-    Err(if status.is_client_error() { CliError::input(message) } else { CliError::run(message) })
 }
 
 /// Events of a server-sent event stream; comments are not events.

@@ -27,8 +27,8 @@ async fn look_after(
     config: impl Fn() -> Result<Config, CliError>,
 ) -> Result<(), CliError> {
     match command {
-        Journal::Verify { json } => journal::verify(&config()?, *json).await,
-        Journal::Stats { json } => journal::stats(&config()?, *json).await,
+        Journal::Verify { server, json } => journal::verify(&config()?, server, *json).await,
+        Journal::Stats { server, json } => journal::stats(&config()?, server, *json).await,
         Journal::Tail { count, json } => journal::tail(&config()?, *count, *json).await,
         Journal::Export { file } => journal::export(&config()?, file).await,
         Journal::Prove { event_id, conversation } => journal::prove(&config()?, event_id, conversation).await,

@@ -51,7 +51,7 @@ impl Config {
 
     fn check_access(&self) -> Result<(), ConfigError> {
         let mut seen = HashSet::new();
-        for (at, AccessEntry { token, tenant, principal }) in self.access.iter().enumerate() {
+        for (at, AccessEntry { token, tenant, principal, .. }) in self.access.iter().enumerate() {
             let key = |field: &str| format!("access[{at}].{field}");
             check_name(key("tenant"), tenant)?;
             check_name(key("principal"), principal)?;

@@ -58,6 +58,9 @@ pub struct AccessEntry {
     pub tenant: String,
     /// The caller's name within the tenant.
     pub principal: String,
+    /// Whether the caller looks after the service itself: its journal and its projections.
+    #[serde(default)]
+    pub operator: bool,
 }
 
 /// A text that is never printed.

@@ -1,8 +1,10 @@
 //! What routes and commands ask for, over the journal and the actors.
 
 mod directory;
+mod feed;
 pub mod record;
 mod replay;
+pub mod upkeep;
 mod vanna;
 
 pub use directory::Directory;

@@ -1,7 +1,7 @@
 //! Events of one conversation as a stream: history and live in one path, the same bytes both times.
 
 use super::record;
-use crate::api::service::{EventStream, Rendered, ReplayFormat, ServiceError};
+use crate::api::service::{EventStream, Rendered, ReplayFormat, ServiceError, Signal, SignalStream};
 use crate::projections::transcript::{Transcript, cursor};
 use crate::projections::wire::v3::WireEvent;
 use futures::StreamExt;
@@ -9,7 +9,7 @@ use serde_json::json;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use vanna_actors::events::{self, ConversationEvent as Event};
-use vanna_journal::{Journal, Record, StreamId, StreamSubscription, Version, hex};
+use vanna_journal::{Journal, ReadError, Record, StreamId, StreamSubscription, Version, hex};
 
 /// Place of an event: version of its fact, and its number among the events of that fact.
 pub(super) type Place = (Version, u32);
@@ -33,22 +33,57 @@ struct Reader {
 }
 
 pub(super) fn stream(journal: Arc<dyn Journal>, stream: StreamId, wanted: Wanted) -> EventStream {
-    let reader = Reader {
-        end: journal.version_of(&stream),
-        subscription: StreamSubscription::new(journal, stream.clone(), 0),
-        transcript: Transcript::new(stream),
-        wanted,
-        ready: VecDeque::new(),
-        done: false,
-    };
-    futures::stream::unfold(reader, |mut reader| async move {
+    futures::stream::unfold(Reader::new(journal, stream, wanted), |mut reader| async move {
         let next = reader.next().await?;
         Some((next, reader))
     })
     .boxed()
 }
 
+/// The events of one conversation after a place, and a word when those that are recorded end.
+pub(super) fn signals(
+    journal: Arc<dyn Journal>,
+    stream: StreamId,
+    after: Option<(Place, String)>,
+) -> SignalStream {
+    let (after, last) = after.unzip();
+    let wanted = Wanted { after, request_id: None, follow: true, format: ReplayFormat::V3 };
+    let reader = Reader::new(journal, stream, wanted);
+    futures::stream::unfold((reader, last, false), |(mut reader, mut last, mut told)| async move {
+        loop {
+            if let Some(event) = reader.ready.pop_front() {
+                last = Some(event.id.clone());
+                let signal = Signal::Event { cursor: event.id.clone(), event };
+                return Some((Ok(signal), (reader, last, told)));
+            }
+            if !told && reader.subscription.caught_up() {
+                told = true;
+                return Some((Ok(Signal::CaughtUp { cursor: last.clone() }), (reader, last, told)));
+            }
+            if reader.done {
+                return None;
+            }
+            if let Err(error) = reader.read_on().await {
+                reader.done = true;
+                return Some((Err(error), (reader, last, told)));
+            }
+        }
+    })
+    .boxed()
+}
+
 impl Reader {
+    fn new(journal: Arc<dyn Journal>, stream: StreamId, wanted: Wanted) -> Self {
+        Self {
+            end: journal.version_of(&stream),
+            subscription: StreamSubscription::new(journal, stream.clone(), 0),
+            transcript: Transcript::new(stream),
+            wanted,
+            ready: VecDeque::new(),
+            done: false,
+        }
+    }
+
     async fn next(&mut self) -> Option<Result<Rendered, ServiceError>> {
         loop {
             if let Some(rendered) = self.ready.pop_front() {
@@ -70,7 +105,7 @@ impl Reader {
     }
 
     async fn read_on(&mut self) -> Result<(), ServiceError> {
-        let records = self.subscription.next().await.map_err(|e| ServiceError::Internal(e.to_string()))?;
+        let records = self.subscription.next().await.map_err(unread)?;
         for record in records {
             if !self.wanted.follow && record.version > self.end {
                 self.done = true;
@@ -141,7 +176,7 @@ fn fact(record: &Record, event: &Event, terminal: bool) -> Result<Rendered, Serv
     })
 }
 
-fn v3(event: &WireEvent) -> Result<Rendered, ServiceError> {
+pub(super) fn v3(event: &WireEvent) -> Result<Rendered, ServiceError> {
     Ok(Rendered {
         id: event.event_id.clone(),
         event: event.event_type.name(),
@@ -149,6 +184,17 @@ fn v3(event: &WireEvent) -> Result<Rendered, ServiceError> {
         request_id: Some(event.request_id.clone()),
         terminal: event.event_type.is_terminal(),
     })
+}
+
+/// A journal that is closed belongs to a service that ends; anything else is a fault.
+pub(super) fn unread(error: ReadError) -> ServiceError {
+    match error {
+        ReadError::Closed => ServiceError::Unavailable {
+            message: "The service is shutting down.".to_owned(),
+            retry_after: None,
+        },
+        other => ServiceError::Internal(other.to_string()),
+    }
 }
 
 fn unwritable(error: serde_json::Error) -> ServiceError {

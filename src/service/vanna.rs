@@ -1,15 +1,20 @@
 //! The service itself: every promise of the routes, kept with journal and actors.
 
 use super::directory::Directory;
+use super::feed;
 use super::record::{self, Summary};
 use super::replay::{self, Wanted};
-use crate::api::service::{Accepted, Ask, Caller, EventStream, Replay, Service, ServiceError};
+use super::upkeep;
+use crate::api::service::{
+    Accepted, Ask, Caller, EventStream, Replay, Service, ServiceError, SignalStream, Subscribe,
+};
 use crate::projections::transcript::cursor;
 use async_trait::async_trait;
 use jiff::civil::Date;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use vanna_actors::conversation::{self, Command, Conversation, Refusal, Reply};
 use vanna_actors::events::{self, ConversationEvent};
 use vanna_actors::json::Json;
@@ -40,13 +45,14 @@ pub struct VannaParts {
 /// The service.
 pub struct Vanna {
     parts: VannaParts,
+    checking: Arc<Semaphore>,
 }
 
 impl Vanna {
     /// The service over its parts. Conversations that a stop cut off are woken and go on.
     #[must_use]
     pub fn new(parts: VannaParts) -> Self {
-        let vanna = Self { parts };
+        let vanna = Self { parts, checking: Arc::new(Semaphore::new(1)) };
         vanna.wake_running();
         vanna
     }
@@ -173,6 +179,26 @@ impl Service for Vanna {
         Ok(replay::stream(Arc::clone(&self.parts.journal), stream, wanted))
     }
 
+    async fn subscribe(&self, caller: &Caller, subscribe: Subscribe) -> Result<SignalStream, ServiceError> {
+        let journal = Arc::clone(&self.parts.journal);
+        if let Some(conversation) = &subscribe.conversation {
+            let stream = self.own(caller, conversation).await?;
+            let after = subscribe.after.map(|id| cursor::decode(&stream, &id).map(|place| (place, id)));
+            let after = after.transpose().map_err(|error| ServiceError::InvalidRequest(error.to_string()))?;
+            return Ok(replay::signals(journal, stream, after));
+        }
+        let Some(after) = subscribe.after else { return Ok(feed::signals(journal, caller, None, None)) };
+        let (conversation, id) = feed::split(&after).ok_or_else(|| {
+            ServiceError::InvalidRequest(
+                "after is no cursor of a subscription to all conversations".to_owned(),
+            )
+        })?;
+        let (stream, id) = (self.own(caller, conversation).await?, id.to_owned());
+        let from = Arc::clone(&journal);
+        let start = aside(move || feed::locate(from.as_ref(), &stream, &id)).await??;
+        Ok(feed::signals(journal, caller, Some(start), Some(after)))
+    }
+
     async fn cancel(&self, caller: &Caller, conversation: &str, request: &str) -> Result<(), ServiceError> {
         let stream = self.own(caller, conversation).await?;
         let command = Command::Cancel { request_id: request.to_owned(), principal: caller.principal.clone() };
@@ -202,14 +228,31 @@ impl Service for Vanna {
         let summary =
             summary.ok_or_else(|| ServiceError::NotFound(format!("There is no conversation `{id}`.")))?;
         let journal = Arc::clone(&self.parts.journal);
-        let turns = tokio::task::spawn_blocking(move || record::turns(journal.as_ref(), &stream));
-        let turns =
-            turns.await.map_err(|error| ServiceError::Internal(error.to_string()))?.map_err(unreadable)?;
+        let turns = aside(move || record::turns(journal.as_ref(), &stream)).await?.map_err(unreadable)?;
         let mut detail = serde_json::json!(summary);
         if let Some(object) = detail.as_object_mut() {
             object.insert("turns".to_owned(), serde_json::json!(turns));
         }
         Ok(detail)
+    }
+
+    async fn journal(&self) -> Result<serde_json::Value, ServiceError> {
+        let journal = Arc::clone(&self.parts.journal);
+        let stats = aside(move || journal.stats()).await?.map_err(unreadable)?;
+        Ok(upkeep::figures(&stats))
+    }
+
+    async fn verify_journal(&self) -> Result<serde_json::Value, ServiceError> {
+        let place = Arc::clone(&self.checking).try_acquire_owned();
+        let place = place.map_err(|_| busy("A check of the journal is running. Wait for its end."))?;
+        let journal = Arc::clone(&self.parts.journal);
+        // A caller that goes away does not stop the check, and the next one waits for its end.
+        let report = aside(move || {
+            let report = journal.verify();
+            drop(place);
+            report
+        });
+        Ok(upkeep::report(&report.await?))
     }
 
     fn ready(&self) -> Result<(), String> {
@@ -219,6 +262,11 @@ impl Service for Vanna {
         let trouble = self.parts.journal.health().borrow().refusal();
         trouble.map_or(Ok(()), |trouble| Err(trouble.to_string()))
     }
+}
+
+/// Reads on a thread that may wait for a disk.
+async fn aside<T: Send + 'static>(read: impl FnOnce() -> T + Send + 'static) -> Result<T, ServiceError> {
+    tokio::task::spawn_blocking(read).await.map_err(|error| ServiceError::Internal(error.to_string()))
 }
 
 fn foreign() -> ServiceError {

@@ -1,6 +1,7 @@
 //! Looking after the record: proofs, exports and checks as operators meet them.
 
-use serde_json::Value;
+use crate::support::{Server, read_frames};
+use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -94,4 +95,26 @@ fn a_changed_signed_head_stops_the_check() {
     assert_ne!(vanna(home.path(), &["journal", "verify"]).0, 0);
     fs::write(&log, text).expect("written");
     assert_eq!(vanna(home.path(), &["journal", "verify"]).0, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_running_service_checks_its_journal_and_tells_its_figures() {
+    let home = tempfile::tempdir().expect("a directory");
+    let data = home.path().join("data");
+    let server = Server::start(&data).await;
+    let body = json!({"message": "total revenue", "conversation_id": "c1"});
+    let asked = vanna::http::client().post(server.url("chat/events")).json(&body).send().await;
+    read_frames(asked.expect("answers")).await;
+    let remote = ["--server", server.base.as_str(), "--json"];
+    let call = |command: &str| {
+        let arguments = [&["journal", command][..], &remote].concat();
+        let (code, out) = vanna(&data, &arguments);
+        (code, serde_json::from_str::<Value>(&out).expect("JSON"))
+    };
+    let ((verified, report), (told, stats)) = (call("verify"), call("stats"));
+    assert_eq!((verified, told, &report["whole"]), (0, 0, &true.into()));
+    assert_eq!((&report["records"], &report["head_hash"]), (&stats["records"], &stats["head_hash"]));
+    assert_eq!(server.terminate().await, 0);
+    let (_, offline) = vanna(&data, &["journal", "stats", "--json"]);
+    assert_eq!(serde_json::from_str::<Value>(&offline).expect("JSON")["head_hash"], stats["head_hash"]);
 }

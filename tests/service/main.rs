@@ -15,6 +15,7 @@ mod cli;
 mod faults;
 mod journal;
 mod replay;
+mod socket;
 #[allow(dead_code, reason = "what other suites use of it")]
 #[path = "../support/mod.rs"]
 mod support;

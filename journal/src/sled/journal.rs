@@ -108,12 +108,6 @@ impl SledJournal {
         Ok(Self { shared, root, sender: Mutex::new(Some(sender)), done, thread: Some(thread) })
     }
 
-    /// Reads everything up to the present head and checks all that can be checked. Blocks; appends
-    /// go on meanwhile.
-    pub fn verify(&self) -> Report {
-        verify::verify(&self.shared)
-    }
-
     /// Proves that the record at a position is in this journal; nothing when there is no such
     /// position. The proof reaches to a signed head. Blocks.
     ///
@@ -269,6 +263,10 @@ impl Journal for SledJournal {
             disk_bytes,
             head_hash,
         })
+    }
+
+    fn verify(&self) -> Report {
+        verify::verify(&self.shared)
     }
 
     async fn close(&self) {

@@ -3,6 +3,7 @@
 //! One thread writes (`writer`); it owns the order, and sled (`store`) holds one value per group
 //! commit. Everything that readers need beyond the frames (`index`, `overlay`) is derived from them.
 
+mod derived;
 mod highwater;
 mod index;
 mod journal;
@@ -17,4 +18,6 @@ mod store;
 mod verify;
 mod writer;
 
+pub use self::derived::SledDerived;
 pub use self::journal::SledJournal;
+pub(crate) use self::store::panic_text;

@@ -131,7 +131,7 @@ impl Store {
 
 /// Sled takes a snapshot that it did not finish writing, because of a kill or a full disk, for the
 /// newest one, and then refuses to open. It is a cache of the log: without it, more of the log is read.
-fn remove_unfinished_snapshots(dir: &Path) -> std::io::Result<()> {
+pub(super) fn remove_unfinished_snapshots(dir: &Path) -> std::io::Result<()> {
     for entry in std::fs::read_dir(dir)? {
         let entry = entry?;
         let name = entry.file_name();
@@ -246,7 +246,7 @@ fn open_error(dir: &Path, trouble: &Trouble) -> OpenError {
     OpenError::Damaged { place, found, remedy }
 }
 
-pub(super) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
     let text = text.unwrap_or_else(|| "a panic without words".into());

@@ -1,6 +1,9 @@
 //! A service that follows a script: names of conversations and messages say what happens.
 
-use crate::api::{Accepted, Ask, Caller, EventStream, Rendered, Replay, ReplayFormat, Service, ServiceError};
+use crate::api::{
+    Accepted, Ask, Caller, EventStream, Rendered, Replay, ReplayFormat, Service, ServiceError, Signal,
+    SignalStream, Subscribe,
+};
 use async_trait::async_trait;
 use futures::{StreamExt, stream};
 use serde_json::{Value, json};
@@ -112,6 +115,30 @@ impl Service for Fake {
         })
     }
 
+    async fn subscribe(&self, _: &Caller, subscribe: Subscribe) -> Result<SignalStream, ServiceError> {
+        self.note(format!("subscribe {subscribe:?}"));
+        let conversation = subscribe.conversation.unwrap_or_default();
+        access(&conversation)?;
+        let signal = |n: usize| Ok(Signal::Event { cursor: format!("k{n}"), event: event(n) });
+        let recorded = stream::iter((0..3).map(signal));
+        let caught_up = stream::iter([Ok(Signal::CaughtUp { cursor: Some("k2".into()) })]);
+        Ok(match conversation.as_str() {
+            "torn" => {
+                let error = ServiceError::Unavailable { message: "gone".into(), retry_after: None };
+                stream::iter([signal(0), Err(error)]).boxed()
+            }
+            "flood" => {
+                let pulled = self.pulled.clone();
+                let many = (0..1_000_000).map(move |_| {
+                    pulled.fetch_add(1, Ordering::Relaxed);
+                    signal(0)
+                });
+                stream::iter(many).boxed()
+            }
+            _ => recorded.chain(caught_up).chain(stream::pending()).boxed(),
+        })
+    }
+
     async fn cancel(&self, _: &Caller, conversation: &str, request: &str) -> Result<(), ServiceError> {
         self.note(format!("cancel {conversation} {request}"));
         access(conversation)
@@ -130,6 +157,15 @@ impl Service for Fake {
     async fn conversation(&self, _: &Caller, id: &str) -> Result<Value, ServiceError> {
         access(id)?;
         Ok(json!({"conversation_id": id}))
+    }
+
+    async fn journal(&self) -> Result<Value, ServiceError> {
+        Ok(json!({"records": 3}))
+    }
+
+    async fn verify_journal(&self) -> Result<Value, ServiceError> {
+        self.note("verify".into());
+        Ok(json!({"whole": true}))
     }
 
     fn ready(&self) -> Result<(), String> {

@@ -8,7 +8,8 @@ use axum::http::{Request, Version};
 const TOKEN: &str = "0123456789abcdef";
 
 fn with_tokens() -> Harness {
-    let caller = |name: &str| Caller { tenant: "acme".into(), principal: name.into() };
+    let caller =
+        |name: &str| Caller { tenant: "acme".into(), principal: name.into(), operator: name == "bob" };
     let access = Access::tokens([(TOKEN, caller("ann")), ("another-long-token", caller("bob"))]);
     Harness::with(Settings { access, hosts: Hosts::Any, ..Settings::default() })
 }
@@ -99,4 +100,26 @@ async fn only_exactly_a_known_token_gets_in() {
     assert_eq!(harness.call(poll(&[host, ("authorization", "bearer another-long-token")])).await.status, 200);
     let calls = harness.fake.calls();
     assert!(calls[0].starts_with("ask acme/ann") && calls[2].starts_with("ask acme/bob"), "{calls:?}");
+}
+
+#[tokio::test]
+async fn only_operators_look_after_the_service() {
+    let harness = with_tokens();
+    let calls = |token: &str| {
+        [("GET", "journal"), ("POST", "journal/verify")].map(|(method, path)| {
+            let request = Request::builder().method(method).uri(format!("{V3}/{path}"));
+            let request = request.header("host", "vanna.example").header("authorization", token);
+            request.body(Body::empty()).unwrap()
+        })
+    };
+    for request in calls(&format!("Bearer {TOKEN}")) {
+        harness.call(request).await.refused(403, "route_access_denied");
+    }
+    assert!(harness.fake.calls().is_empty());
+    for request in calls("Bearer another-long-token") {
+        assert_eq!(harness.call(request).await.status, 200);
+    }
+    assert_eq!(Harness::new().get(&format!("{V3}/journal")).await.status, 200, "alone on a machine");
+    let shared = Settings { access: Access::open(false), hosts: Hosts::Any, ..Settings::default() };
+    Harness::with(shared).get(&format!("{V3}/journal")).await.refused(403, "route_access_denied");
 }

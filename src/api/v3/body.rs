@@ -13,18 +13,18 @@ use utoipa::ToSchema;
 pub(crate) struct AskBody {
     /// The question, in plain words.
     #[schema(min_length = 1, max_length = 10000, example = "What is the total revenue by country?")]
-    message: String,
+    pub(super) message: String,
     /// The conversation to go on with; none begins a new one.
     #[schema(pattern = "^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$")]
-    conversation_id: Option<String>,
+    pub(super) conversation_id: Option<String>,
     /// Names this execution within its conversation. Sent again it attaches to the same one.
     #[schema(pattern = "^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$")]
-    request_id: Option<String>,
+    pub(super) request_id: Option<String>,
     /// Name of the source to ask.
-    source: Option<String>,
+    pub(super) source: Option<String>,
     /// Anything that should be recorded with the question.
     #[schema(value_type = Option<Object>)]
-    metadata: Option<Map<String, Value>>,
+    pub(super) metadata: Option<Map<String, Value>>,
 }
 
 impl AskBody {

@@ -3,9 +3,11 @@
 mod ask;
 mod body;
 mod conversations;
+mod journal;
 mod openapi;
 mod replay;
 mod routes;
 mod schemas;
+mod socket;
 
 pub(crate) use routes::routes;

@@ -1,6 +1,6 @@
 //! The OpenAPI document, generated from the handlers.
 
-use super::{ask, conversations, replay, schemas};
+use super::{ask, conversations, journal, replay, schemas, socket};
 use crate::api::{Api, health};
 use crate::projections::wire::v3::WireEvent;
 use axum::Json;
@@ -24,6 +24,9 @@ use utoipa::{OpenApi, ToSchema};
         conversations::read,
         conversations::cancel,
         replay::events,
+        socket::connect,
+        journal::figures,
+        journal::verify,
         schemas::list,
         schemas::read,
         document

@@ -1,6 +1,6 @@
 //! Which route goes to which handler. Paths are below the prefix.
 
-use super::{ask, conversations, openapi, replay, schemas};
+use super::{ask, conversations, journal, openapi, replay, schemas, socket};
 use crate::api::Api;
 use axum::Router;
 use axum::routing::{get, post};
@@ -15,6 +15,9 @@ pub(crate) fn routes() -> Router<Arc<Api>> {
         .route("/conversations/{conversation_id}", get(conversations::read))
         .route("/conversations/{conversation_id}/events", get(replay::events))
         .route("/conversations/{conversation_id}/requests/{request_id}/cancel", post(conversations::cancel))
+        .route("/events", get(socket::connect))
+        .route("/journal", get(journal::figures))
+        .route("/journal/verify", post(journal::verify))
         .route("/schemas/", get(schemas::list))
         .route("/schemas/{file}", get(schemas::read))
         .route("/openapi.json", get(openapi::document))

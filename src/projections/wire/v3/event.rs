@@ -90,6 +90,11 @@ impl EventType {
         Self::Done,
     ];
 
+    /// The type that has this name.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
     /// The name as events carry it.
     #[must_use]
     pub fn name(self) -> &'static str {
