@@ -3,9 +3,6 @@
 use std::time::Duration;
 use vanna_actors::ports::sql::Failure;
 
-/// Longest code of a provider that is repeated in a message.
-const SHOWN: usize = 48;
-
 /// Kinds of trouble; each has its code, and the table in the documents has a row for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -134,10 +131,46 @@ impl Trouble {
     }
 }
 
-/// The codes of an error object of a provider. Its prose is not kept: it may hold a key.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Codes of providers that are known here, in lower case. Only these are ever repeated.
+const KNOWN: [(&str, Kind); 32] = [
+    ("insufficient_quota", Kind::Quota),
+    ("billing_error", Kind::Quota),
+    ("rate_limit_error", Kind::RateLimited),
+    ("rate_limit_exceeded", Kind::RateLimited),
+    ("resource_exhausted", Kind::RateLimited),
+    ("429", Kind::RateLimited),
+    ("authentication_error", Kind::Auth),
+    ("permission_error", Kind::Auth),
+    ("invalid_api_key", Kind::Auth),
+    ("unauthenticated", Kind::Auth),
+    ("permission_denied", Kind::Auth),
+    ("401", Kind::Auth),
+    ("403", Kind::Auth),
+    ("timeout_error", Kind::Timeout),
+    ("deadline_exceeded", Kind::Timeout),
+    ("408", Kind::Timeout),
+    ("504", Kind::Timeout),
+    ("context_length_exceeded", Kind::RefusedRequest),
+    ("model_not_found", Kind::RefusedRequest),
+    ("invalid_request_error", Kind::RefusedRequest),
+    ("invalid_argument", Kind::RefusedRequest),
+    ("not_found_error", Kind::RefusedRequest),
+    ("not_found", Kind::RefusedRequest),
+    ("request_too_large", Kind::RefusedRequest),
+    ("failed_precondition", Kind::RefusedRequest),
+    ("400", Kind::RefusedRequest),
+    ("404", Kind::RefusedRequest),
+    ("overloaded_error", Kind::Overloaded),
+    ("server_error", Kind::Overloaded),
+    ("api_error", Kind::Overloaded),
+    ("unavailable", Kind::Overloaded),
+    ("internal", Kind::Overloaded),
+];
+
+/// What is known of an error object of a provider. Nothing of it is kept: it may quote the key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct ProviderError {
-    codes: Vec<String>,
+    known: Option<(&'static str, Kind)>,
 }
 
 impl ProviderError {
@@ -148,48 +181,28 @@ impl ProviderError {
         value.get("error").filter(|error| !error.is_null()).map(ProviderError::of)
     }
 
-    /// Takes the codes of an error object; a mere text has none.
+    /// Looks an error object up: by its most telling code that is known.
     pub(super) fn of(error: &serde_json::Value) -> ProviderError {
-        let plain = |code: &&str| {
-            code.len() <= SHOWN && code.chars().all(|c| c.is_ascii_alphabetic() || c == '_' || c == '-')
+        let look_up = |name: &str| {
+            let code = match error.get(name)? {
+                serde_json::Value::String(code) => code.to_ascii_lowercase(),
+                serde_json::Value::Number(code) => code.to_string(),
+                _ => return None,
+            };
+            KNOWN.iter().find(|(known, _)| *known == code).copied()
         };
-        let named = ["type", "code", "status"].into_iter().filter_map(|name| error.get(name)?.as_str());
-        let codes = named.filter(plain).map(|code| code.to_ascii_lowercase().replace('-', "_"));
-        let number = error.get("code").and_then(serde_json::Value::as_u64);
-        ProviderError { codes: codes.chain(number.map(|number| number.to_string())).collect() }
+        let by_word = |name: &&str| error.get(name).is_some_and(serde_json::Value::is_string);
+        let names = ["code", "type", "status"];
+        let (words, numbers): (Vec<&str>, Vec<&str>) = names.into_iter().partition(by_word);
+        ProviderError { known: words.into_iter().chain(numbers).find_map(look_up) }
     }
 
     fn kind(&self) -> Option<Kind> {
-        self.codes.iter().find_map(|code| match code.as_str() {
-            "insufficient_quota" | "billing_error" => Some(Kind::Quota),
-            "rate_limit_error" | "rate_limit_exceeded" | "rate_limited" | "resource_exhausted" | "429" => {
-                Some(Kind::RateLimited)
-            }
-            "authentication_error"
-            | "permission_error"
-            | "invalid_api_key"
-            | "unauthenticated"
-            | "permission_denied"
-            | "401"
-            | "403" => Some(Kind::Auth),
-            "timeout_error" | "deadline_exceeded" | "408" | "504" => Some(Kind::Timeout),
-            "invalid_request_error"
-            | "invalid_argument"
-            | "not_found_error"
-            | "not_found"
-            | "request_too_large"
-            | "failed_precondition"
-            | "context_length_exceeded"
-            | "400"
-            | "404" => Some(Kind::RefusedRequest),
-            _ => None,
-        })
+        self.known.map(|(_, kind)| kind)
     }
 
-    /// The codes that are made of letters only: nothing else is repeated.
     fn shown(&self) -> String {
-        let plain = |code: &&String| code.starts_with(|c: char| c.is_ascii_alphabetic());
-        self.codes.iter().find(plain).map(|code| format!(", {code}")).unwrap_or_default()
+        self.known.map(|(code, _)| format!(", {code}")).unwrap_or_default()
     }
 }
 
@@ -204,14 +217,17 @@ mod tests {
             (json!({"type": "insufficient_quota", "message": "secret"}), Kind::Quota),
             (json!({"code": 429, "status": "RESOURCE_EXHAUSTED"}), Kind::RateLimited),
             (json!({"type": "overloaded_error"}), Kind::Overloaded),
-            (json!({"type": "invalid_request_error", "code": "sk-123"}), Kind::RefusedRequest),
+            (json!({"type": "invalid_request_error", "code": "secret"}), Kind::RefusedRequest),
+            (json!({"type": "invalid_request_error", "code": "invalid_api_key"}), Kind::Auth),
+            (json!({"code": 503, "status": "UNAVAILABLE"}), Kind::Overloaded),
+            (json!({"code": 403, "message": "secret"}), Kind::Auth),
             (json!("a mere text with a secret"), Kind::Overloaded),
         ];
         for (error, kind) in kinds {
             let trouble = Trouble::of_error(&ProviderError::of(&error));
             assert_eq!(trouble.kind, kind, "{error}");
             let message = trouble.failure("p").message;
-            assert!(!message.contains("secret") && !message.contains("sk-"), "{message}");
+            assert!(!message.contains("secret"), "{message}");
         }
     }
 

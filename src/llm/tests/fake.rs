@@ -21,7 +21,7 @@ use vanna_actors::ports::sql::Failure;
 use vanna_actors::runtime::Clock;
 
 /// The key that nobody may ever see.
-pub(super) const KEY: &str = "sk-canary-4711";
+pub(super) const KEY: &str = "sk-canary-key";
 
 /// One thing that the body does.
 #[derive(Clone, Debug)]
