@@ -65,7 +65,7 @@ async fn first_event() {
     let router = Router::new().route("/", post(|_: axum::body::Bytes| async { "data: {}\n\n" }));
     tokio::spawn(async move { axum::serve(bare, router).await });
 
-    let client = reqwest::Client::new();
+    let client = vanna::http::client();
     let (mut ours, mut reference) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         ours.extend(volley(&client, &url).await);

@@ -6,6 +6,8 @@ pub mod catalog;
 pub mod chart;
 pub mod cli;
 pub mod config;
+pub mod http;
+pub mod llm;
 pub mod projections;
 pub mod sample;
 pub mod semantic;

@@ -26,7 +26,7 @@ impl Server {
     /// [`CliError`] when no HTTP client can be made here.
     pub(super) fn remote(&self, prefix: &str) -> Result<Option<Remote>, CliError> {
         let Some(server) = &self.server else { return Ok(None) };
-        let client = reqwest::Client::builder().connect_timeout(PATIENCE).build();
+        let client = crate::http::client_builder().connect_timeout(PATIENCE).build();
         let base = format!("{}{prefix}", server.trim_end_matches('/'));
         Ok(Some(Remote { client: client.map_err(CliError::run)?, base, token: self.token.clone() }))
     }

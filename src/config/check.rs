@@ -2,6 +2,7 @@
 
 use super::error::ConfigError;
 use super::file::{AccessEntry, Config};
+use super::models::check_models;
 use std::collections::HashSet;
 use std::net::SocketAddr;
 
@@ -35,6 +36,7 @@ impl Config {
         self.check_prefix()?;
         self.check_access()?;
         self.check_sources()?;
+        check_models(&self.models)?;
         self.check_limits()
     }
 
@@ -102,7 +104,7 @@ impl Config {
 }
 
 /// Names that go into streams and addresses.
-fn check_name(key: String, name: &str) -> Result<(), ConfigError> {
+pub(super) fn check_name(key: String, name: &str) -> Result<(), ConfigError> {
     let inner = |c: u8| c.is_ascii_alphanumeric() || b"._:-".contains(&c);
     let starts = name.bytes().next().is_some_and(|c| c.is_ascii_alphanumeric());
     if starts && name.len() <= 128 && name.bytes().all(inner) {

@@ -38,7 +38,7 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
-    pub(super) fn value(key: impl Into<String>, message: impl Into<String>) -> ConfigError {
+    pub(crate) fn value(key: impl Into<String>, message: impl Into<String>) -> ConfigError {
         ConfigError::Value { key: key.into(), message: message.into() }
     }
 }

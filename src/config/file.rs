@@ -1,5 +1,6 @@
 //! The keys of the file, with their defaults.
 
+use super::models::ModelEntry;
 use jiff::civil::Date;
 use serde::Deserialize;
 use std::fmt;
@@ -25,6 +26,8 @@ pub struct Config {
     pub access: Vec<AccessEntry>,
     /// What can be asked; empty: the sample.
     pub sources: Vec<Source>,
+    /// Language models, in the order in which they are asked; empty: none.
+    pub models: Vec<ModelEntry>,
     /// Bounds.
     pub limits: Limits,
     /// Where the service seals what is written.
@@ -64,6 +67,7 @@ impl Default for Config {
             allow_open: false,
             access: Vec::new(),
             sources: Vec::new(),
+            models: Vec::new(),
             limits: Limits::default(),
             archive: Archive::default(),
         }
@@ -91,6 +95,11 @@ pub struct AccessEntry {
 pub struct Secret(String);
 
 impl Secret {
+    /// Keeps a text.
+    pub fn new(text: impl Into<String>) -> Secret {
+        Secret(text.into())
+    }
+
     /// The text itself.
     pub fn reveal(&self) -> &str {
         &self.0

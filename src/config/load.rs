@@ -52,6 +52,10 @@ fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
         beside(&mut source.path);
         beside(&mut source.model);
     }
+    for model in &mut config.models {
+        let files = [&mut model.key_file, &mut model.script, &mut model.record, &mut model.replay];
+        files.into_iter().flatten().for_each(beside);
+    }
     Ok(config)
 }
 

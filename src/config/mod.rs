@@ -7,9 +7,13 @@ mod check;
 mod error;
 mod file;
 mod load;
+mod models;
 
+#[cfg(test)]
+mod models_tests;
 #[cfg(test)]
 mod tests;
 
 pub use error::ConfigError;
 pub use file::{AccessEntry, Archive, Config, Limits, Secret, Source, SourceKind};
+pub use models::{ModelEntry, ModelLimits, ModelProvider};

@@ -101,7 +101,7 @@ async fn resume(client: &reqwest::Client, server: &Server, seen: &mut Seen) {
 
 /// Asks one question after another, each in its turn, until the service is gone.
 async fn keep_asking(base: String, asker: usize, round: u64, stop: watch::Receiver<bool>) -> Vec<Seen> {
-    let client = reqwest::Client::new();
+    let client = vanna::http::client();
     let mut all = Vec::new();
     for turn in 0_usize.. {
         if *stop.borrow() {
@@ -143,7 +143,7 @@ async fn one_round(data: &Path, round: u64, moment: Duration) -> Vec<Seen> {
 
 async fn check(data: &Path, all: &mut [Seen]) {
     let server = Server::start(data).await;
-    let client = reqwest::Client::new();
+    let client = vanna::http::client();
     for seen in all.iter_mut().filter(|seen| !seen.over()) {
         resume(&client, &server, seen).await;
         assert!(seen.over(), "an accepted turn ends: {seen:?}");

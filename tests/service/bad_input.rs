@@ -20,7 +20,7 @@ async fn code_of(response: reqwest::Response) -> (u16, String) {
 async fn every_bad_request_is_told_what_is_wrong() {
     let home = tempfile::tempdir().expect("a directory");
     let server = Server::start(&home.path().join("data")).await;
-    let client = reqwest::Client::new();
+    let client = vanna::http::client();
     let post = |body: String, kind: &'static str| {
         let request = client.post(server.url("chat/poll")).header("content-type", kind).body(body);
         async move { code_of(request.send().await.expect("answers")).await }
@@ -68,7 +68,7 @@ async fn every_bad_request_is_told_what_is_wrong() {
 async fn another_message_under_the_same_request_is_a_conflict() {
     let home = tempfile::tempdir().expect("a directory");
     let server = Server::start(&home.path().join("data")).await;
-    let client = reqwest::Client::new();
+    let client = vanna::http::client();
     let ask = |message: &str| {
         let body = json!({"message": message, "conversation_id": "c1", "request_id": "r1"});
         client.post(server.url("chat/poll")).json(&body).send()
@@ -92,7 +92,7 @@ async fn a_foreign_tenant_is_refused_and_takes_nothing_over() {
         command.arg("--config").arg(&config);
     })
     .await;
-    let client = reqwest::Client::new();
+    let client = vanna::http::client();
     let body = json!({"message": "total revenue", "conversation_id": "c1", "request_id": "r1"});
     let nobody = client.post(server.url("chat/poll")).json(&body).send().await.expect("answers");
     assert_eq!(code_of(nobody).await, (401, "authentication_required".to_owned()));

@@ -60,7 +60,7 @@ async fn sigterm_lets_running_turns_end_and_leaves_with_zero() {
     let home = tempfile::tempdir().expect("a directory");
     let data = home.path().join("data");
     let server = Server::start(&data).await;
-    let client = reqwest::Client::new();
+    let client = vanna::http::client();
     let mut streams = Vec::new();
     for n in 0..20 {
         let body = json!({"message": "revenue by track", "conversation_id": format!("c{n}")});
@@ -95,7 +95,7 @@ async fn a_full_disk_stops_new_questions_but_not_replay_and_is_over_when_there_i
     let data = home.path().join("data");
     let server = on_a_small_disk(&data).await;
     let inside = format!("/proc/{}/root{}/filler", server.pid(), data.display());
-    let client = reqwest::Client::new();
+    let client = vanna::http::client();
     let ask = |id: String| {
         let body = json!({"message": "total revenue", "conversation_id": id, "request_id": "r1"});
         client.post(server.url("chat/events")).json(&body).send()
@@ -116,15 +116,24 @@ async fn a_full_disk_stops_new_questions_but_not_replay_and_is_over_when_there_i
     }
     let refused = refused.expect("a refusal");
     assert_eq!(refused["error"]["code"], "unavailable");
-    let ready = reqwest::get(format!("{}/health/ready", server.base)).await.expect("answers");
+    let ready =
+        vanna::http::client().get(format!("{}/health/ready", server.base)).send().await.expect("answers");
     assert_eq!(ready.status(), 503);
-    let replay = reqwest::get(server.url("conversations/before/events")).await.expect("answers");
+    let replay =
+        vanna::http::client().get(server.url("conversations/before/events")).send().await.expect("answers");
     assert_eq!(read_frames(replay).await.0, before);
 
     std::fs::remove_file(&inside).expect("removed");
     let begun = Instant::now();
     // Whoever sends questions elsewhere while it is not ready must learn that it is ready again.
-    while reqwest::get(format!("{}/health/ready", server.base)).await.expect("answers").status() != 200 {
+    while vanna::http::client()
+        .get(format!("{}/health/ready", server.base))
+        .send()
+        .await
+        .expect("answers")
+        .status()
+        != 200
+    {
         assert!(begun.elapsed() < PATIENCE, "space is noticed");
         tokio::task::yield_now().await;
     }
@@ -148,7 +157,7 @@ async fn a_failed_sync_ends_the_process_and_the_next_one_goes_on_from_what_is_du
         command
     })
     .await;
-    let client = reqwest::Client::new();
+    let client = vanna::http::client();
     let mut asked = Vec::new();
     let code = loop {
         let id = format!("c{}", asked.len());
@@ -169,7 +178,8 @@ async fn a_failed_sync_ends_the_process_and_the_next_one_goes_on_from_what_is_du
     let server = Server::start(&data).await;
     for (id, before) in asked {
         let path = format!("conversations/{id}/events?request_id=r&follow=true");
-        let replay = read_frames(reqwest::get(server.url(&path)).await.expect("answers")).await.0;
+        let replay =
+            read_frames(vanna::http::client().get(server.url(&path)).send().await.expect("answers")).await.0;
         assert_whole(&replay);
         assert_eq!(replay[..before.len()], before, "what a client saw stays as it was");
     }

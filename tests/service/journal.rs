@@ -214,7 +214,7 @@ async fn a_running_service_seals_and_can_be_backed_up() {
     }
     let body = json!({"message": "total revenue", "conversation_id": "c1", "request_id": "r1"});
     let asked =
-        reqwest::Client::new().post(server.url("chat/poll")).json(&body).send().await.expect("answers");
+        vanna::http::client().post(server.url("chat/poll")).json(&body).send().await.expect("answers");
     assert_eq!(asked.status(), 200);
     assert_eq!(server.terminate().await, 0);
     let (_, report) = told(&data, &["journal", "verify"]);
@@ -231,7 +231,7 @@ async fn a_running_service_checks_its_journal_and_tells_its_figures() {
     let data = home.path().join("data");
     let server = Server::start(&data).await;
     let body = json!({"message": "total revenue", "conversation_id": "c1"});
-    let asked = reqwest::Client::new().post(server.url("chat/events")).json(&body).send().await;
+    let asked = vanna::http::client().post(server.url("chat/events")).json(&body).send().await;
     read_frames(asked.expect("answers")).await;
     let remote = ["--server", server.base.as_str(), "--json"];
     let call = |command: &str| {

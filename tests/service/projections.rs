@@ -70,7 +70,7 @@ fn derived_state_that_cannot_be_kept_costs_nobody_a_question() {
 async fn a_rebuild_goes_on_while_the_service_serves() {
     let home = tempfile::tempdir().expect("a directory");
     let server = Server::start(&home.path().join("data")).await;
-    let client = reqwest::Client::new();
+    let client = vanna::http::client();
     for conversation in ["a", "b"] {
         let body = json!({"message": "total revenue", "conversation_id": conversation});
         let asked = client.post(server.url("chat/events")).json(&body).send().await;

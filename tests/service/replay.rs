@@ -13,7 +13,7 @@ fn vanna(data: &Path, arguments: &[&str]) -> (i32, String) {
 }
 
 async fn ask(server: &Server, body: &Value) -> String {
-    let client = reqwest::Client::new();
+    let client = vanna::http::client();
     let response = client.post(server.url("chat/events")).json(body).send().await.expect("answers");
     assert_eq!(response.status(), 200);
     response.text().await.expect("whole")
@@ -34,7 +34,8 @@ async fn a_stream_is_replayed_byte_for_byte_live_after_a_restart_and_offline() {
     assert_eq!((code, offline.as_str()), (0, live.as_str()));
 
     let server = Server::start(&data).await;
-    let replay = reqwest::get(server.url("conversations/c1/events")).await.expect("answers");
+    let replay =
+        vanna::http::client().get(server.url("conversations/c1/events")).send().await.expect("answers");
     assert_eq!(replay.text().await.expect("whole"), live);
     let (code, through) = vanna(&data, &["replay", "c1", "--format", "v3", "--server", &server.base]);
     assert_eq!((code, through.as_str()), (0, live.as_str()));
@@ -45,7 +46,7 @@ async fn a_stream_is_replayed_byte_for_byte_live_after_a_restart_and_offline() {
 async fn polled_and_streamed_answers_are_the_same_events() {
     let home = tempfile::tempdir().expect("a directory");
     let server = Server::start(&home.path().join("data")).await;
-    let client = reqwest::Client::new();
+    let client = vanna::http::client();
     let body = json!({"message": "revenue by month in 2024", "conversation_id": "c1", "request_id": "r1"});
     let response = client.post(server.url("chat/poll")).json(&body).send().await.expect("answers");
     let polled: Value = response.json().await.expect("JSON");
@@ -65,7 +66,7 @@ async fn polled_and_streamed_answers_are_the_same_events() {
 async fn every_event_id_resumes_with_exactly_the_rest() {
     let home = tempfile::tempdir().expect("a directory");
     let server = Server::start(&home.path().join("data")).await;
-    let client = reqwest::Client::new();
+    let client = vanna::http::client();
     for request in ["r1", "r2"] {
         ask(&server, &json!({"message": "orders by year", "conversation_id": "c1", "request_id": request}))
             .await;
@@ -91,7 +92,11 @@ async fn fifty_copies_of_one_request_run_it_once() {
     let asked = (0..50).map(|_| ask(&server, &body));
     let answers: HashSet<String> = futures::future::join_all(asked).await.into_iter().collect();
     assert_eq!(answers.len(), 1);
-    let facts = reqwest::get(server.url("conversations/c1/events?format=facts")).await.expect("answers");
+    let facts = vanna::http::client()
+        .get(server.url("conversations/c1/events?format=facts"))
+        .send()
+        .await
+        .expect("answers");
     let facts = facts.text().await.expect("whole");
     assert_eq!(facts.matches("\"sql_run_started\"").count(), 1, "{facts}");
 }
@@ -118,7 +123,9 @@ async fn past_conversations_are_listed_with_their_questions() {
     }
     let get = |path: &str| {
         let url = server.url(path);
-        async move { reqwest::get(url).await.expect("answers").json::<Value>().await.expect("JSON") }
+        async move {
+            vanna::http::client().get(url).send().await.expect("answers").json::<Value>().await.expect("JSON")
+        }
     };
     let first = get("conversations?limit=2").await;
     let ids = |page: &Value| -> Vec<String> {

@@ -49,7 +49,7 @@ impl Socket {
 
 async fn ask(server: &Server, conversation: &str, request: &str) -> Vec<Value> {
     let body = json!({"message": "total revenue", "conversation_id": conversation, "request_id": request});
-    let asked = reqwest::Client::new().post(server.url("chat/events")).json(&body).send().await;
+    let asked = vanna::http::client().post(server.url("chat/events")).json(&body).send().await;
     let (frames, ended) = read_frames(asked.expect("answers")).await;
     assert!(ended);
     frames.iter().map(crate::support::Frame::json).collect()
@@ -164,7 +164,7 @@ async fn a_page_of_another_site_gets_no_socket() {
     request.headers_mut().insert("origin", "http://evil.example".parse().expect("a value"));
     let refused = connect_async(request).await.expect_err("refused");
     assert!(refused.to_string().contains("403"), "{refused}");
-    let plain = reqwest::get(server.url("events")).await.expect("answers");
+    let plain = vanna::http::client().get(server.url("events")).send().await.expect("answers");
     assert_eq!(plain.status(), 400);
     assert_eq!(server.terminate().await, 0);
 }

@@ -1,4 +1,5 @@
 //! The world as the domain sees it: traits that adapters fill in, and the values that cross them.
 
+pub mod model;
 pub mod planner;
 pub mod sql;

@@ -101,18 +101,18 @@ fn serve(harness: &Harness, drain: Duration) -> (String, oneshot::Sender<()>, to
 async fn shutdown_cuts_endless_streams_with_a_word_and_takes_no_more_connections() {
     let harness = Harness::new();
     let (base, stop, server) = serve(&harness, Duration::from_secs(10));
-    let client = reqwest::Client::new();
+    let client = crate::http::client();
     let stream =
         client.get(format!("{base}{V3}/conversations/quiet/events?follow=true")).send().await.unwrap();
     stop.send(()).unwrap();
     let text = stream.text().await.unwrap();
     assert!(text.ends_with(": shutting down, reconnect with Last-Event-ID\n\n"), "{text}");
     server.await.unwrap();
-    assert!(reqwest::Client::new().get(format!("{base}/health")).send().await.is_err());
+    assert!(crate::http::client().get(format!("{base}/health")).send().await.is_err());
 }
 
 async fn ask(base: &str, conversation: &str) -> reqwest::Response {
-    let ask = reqwest::Client::new().post(format!("{base}{V3}/chat/events"));
+    let ask = crate::http::client().post(format!("{base}{V3}/chat/events"));
     let body = format!("{{\"message\":\"a\",\"conversation_id\":\"{conversation}\"}}");
     ask.header("content-type", "application/json").body(body).send().await.unwrap()
 }
@@ -147,9 +147,9 @@ async fn a_turn_that_outlasts_the_drain_is_cut_off_with_a_word() {
 async fn a_full_house_makes_newcomers_wait_for_a_place() {
     let harness = Harness::with(Settings { connections: 1, ..Settings::default() });
     let (base, stop, server) = serve(&harness, Duration::from_secs(10));
-    let first = reqwest::Client::new().get(format!("{base}{V3}/conversations/quiet/events?follow=true"));
+    let first = crate::http::client().get(format!("{base}{V3}/conversations/quiet/events?follow=true"));
     let first = first.send().await.unwrap();
-    let second = tokio::spawn(reqwest::Client::new().get(format!("{base}/health")).send());
+    let second = tokio::spawn(crate::http::client().get(format!("{base}/health")).send());
     drop(first);
     assert_eq!(second.await.unwrap().unwrap().status(), 200);
     stop.send(()).unwrap();
@@ -160,7 +160,7 @@ async fn a_full_house_makes_newcomers_wait_for_a_place() {
 async fn a_two_megabyte_body_gets_its_refusal_on_a_real_socket() {
     let harness = Harness::new();
     let (base, stop, server) = serve(&harness, Duration::from_secs(10));
-    let ask = reqwest::Client::new().post(format!("{base}{V3}/chat/poll"));
+    let ask = crate::http::client().post(format!("{base}{V3}/chat/poll"));
     let answer =
         ask.header("content-type", "application/json").body("x".repeat(2_000_000)).send().await.unwrap();
     assert_eq!(answer.status(), 413);

@@ -1,0 +1,34 @@
+//! The one place where HTTP clients are made: TLS by rustls, trusting the system's certificates.
+//!
+//! Without a certificate store plain HTTP still works; an `https` address then fails to connect.
+
+use rustls::crypto::ring;
+use rustls::{ClientConfig, RootCertStore};
+use std::sync::{Arc, OnceLock};
+
+/// A client with the library's defaults.
+pub fn client() -> reqwest::Client {
+    #[expect(clippy::expect_used, reason = "fails only without TLS settings, and these are given")]
+    client_builder().build().expect("a client with given TLS settings")
+}
+
+/// Starts a client.
+pub fn client_builder() -> reqwest::ClientBuilder {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place, and the TLS settings are given")]
+    reqwest::Client::builder().tls_backend_preconfigured(tls())
+}
+
+/// TLS settings; the certificates are read once per process.
+fn tls() -> ClientConfig {
+    static TLS: OnceLock<ClientConfig> = OnceLock::new();
+    TLS.get_or_init(|| {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        #[expect(clippy::expect_used, reason = "the provider is fixed here and speaks TLS 1.2 and 1.3")]
+        let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("ring speaks the default versions");
+        builder.with_root_certificates(roots).with_no_client_auth()
+    })
+    .clone()
+}
