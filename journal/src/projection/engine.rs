@@ -355,24 +355,22 @@ impl Inner {
 
     async fn build(self: &Arc<Self>, entry: &Arc<Entry>) {
         let mut pause = PAUSE;
-        loop {
-            match rebuild(self, entry).await {
-                Ok(()) => entry.note(None),
-                Err(ProjectionError::Stopped | ProjectionError::Journal(ReadError::Closed)) => {}
-                Err(error) => {
-                    tracing::error!(%error, name = entry.name(), "a projection could not be rebuilt");
-                    entry.note(Some(error.to_string()));
-                    if !entry.is_wanted() && !*self.stop.borrow() {
-                        tokio::time::sleep(pause).await;
-                        pause = (pause * 2).min(LONGEST_PAUSE);
-                        self.recover(entry, &error).await;
-                        continue;
-                    }
-                }
+        while let Err(error) = rebuild(self, entry).await {
+            let over =
+                matches!(error, ProjectionError::Stopped | ProjectionError::Journal(ReadError::Closed));
+            if !over {
+                tracing::error!(%error, name = entry.name(), "a projection could not be rebuilt");
+                entry.note(Some(error.to_string()));
             }
-            entry.rebuild.send_replace(None);
-            return;
+            if over || entry.is_wanted() || *self.stop.borrow() {
+                entry.rebuild.send_replace(None);
+                return;
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+            self.recover(entry, &error).await;
         }
+        entry.note(None);
     }
 
     fn verify(&self, entry: &Entry) -> Result<Verdict, ProjectionError> {

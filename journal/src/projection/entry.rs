@@ -154,6 +154,8 @@ impl Entry {
         store.table(LIVE)?.apply(&Rows::from([(self.name().as_bytes().to_vec(), Some(bytes))]))?;
         let old = self.serving.write().unwrap_or_else(PoisonError::into_inner).replace(next.clone());
         lock(&self.retired).extend(old);
+        // Over before anyone sees the new rows: who asks for a rebuild from here on gets one of their own.
+        self.rebuild.send_replace(None);
         self.reached.send_replace(Some(next.position()));
         Ok(())
     }

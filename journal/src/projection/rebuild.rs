@@ -32,8 +32,11 @@ pub(super) async fn rebuild(inner: &Arc<Inner>, entry: &Arc<Entry>) -> Result<()
     let (within, of) = (inner.clone(), entry.clone());
     aside(move || {
         of.swap(within.store.as_ref(), within.journal.as_ref(), next)?;
-        within.store.flush()?;
-        of.sweep(within.store.as_ref())
+        // It serves; what is left to do can be done later as well.
+        if let Err(error) = of.sweep(within.store.as_ref()).and_then(|()| Ok(within.store.flush()?)) {
+            tracing::warn!(%error, "the table before stays for a while");
+        }
+        Ok(())
     })
     .await
 }
