@@ -62,6 +62,9 @@ async fn live_equals_rebuilt(runs: Vec<Run>) -> Result<(), TestCaseError> {
         if in_order {
             projections.close().await;
         }
+        drop(projections);
+        // What followed lets go of the storage when it is next looked at.
+        tokio::task::yield_now().await;
     }
     Ok(())
 }

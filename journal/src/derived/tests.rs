@@ -100,6 +100,23 @@ fn what_was_closed_is_found_again_and_what_a_power_cut_may_have_torn_is_not() {
 }
 
 #[test]
+fn a_large_store_that_was_closed_is_kept_through_a_stop_of_the_machine() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = || std::fs::read_to_string(dir.path().join("derived/state")).unwrap();
+    on_disk(dir.path()).table("t").unwrap().apply(&put(b"k", b"v")).unwrap();
+    assert_ne!(state(), "closed", "a small one is not worth its syncs");
+    let store = on_disk(dir.path());
+    for n in 0_u8..100 {
+        store.table("t").unwrap().apply(&put(&[n], &vec![n; MOST_VALUE])).unwrap();
+    }
+    drop(store);
+    assert_eq!(state(), "closed");
+    let store = on_disk(dir.path());
+    assert_eq!(store.table("t").unwrap().get(&[7]).unwrap(), Some(vec![7; MOST_VALUE]));
+    assert_ne!(state(), "closed", "while it is open a stop of the machine costs it");
+}
+
+#[test]
 fn a_damaged_store_begins_anew() {
     for name in ["db", "conf"] {
         let dir = tempfile::tempdir().unwrap();

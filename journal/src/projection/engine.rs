@@ -236,6 +236,15 @@ impl Projections {
     }
 }
 
+impl Drop for Projections {
+    /// Whoever follows lets go of the storage; nothing durable depends on it.
+    fn drop(&mut self) {
+        self.inner.stop.send_replace(true);
+        let followers = std::mem::take(&mut *self.followers.lock().unwrap_or_else(PoisonError::into_inner));
+        followers.iter().for_each(JoinHandle::abort);
+    }
+}
+
 impl Inner {
     fn status(&self, entry: &Entry) -> Status {
         let (serving, head) = (entry.serving(), *self.journal.head().borrow());

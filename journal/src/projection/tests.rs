@@ -97,6 +97,9 @@ proptest! {
                 if in_order {
                     projections.close().await;
                 }
+                drop(projections);
+                // What followed lets go of the storage when it is next looked at.
+                tokio::task::yield_now().await;
             }
             Ok(())
         })?;

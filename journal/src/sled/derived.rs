@@ -1,6 +1,6 @@
 //! Derived state in a sled database of its own.
 //!
-//! It is flushed now and then and synced only when it is closed: a power cut without a close costs
+//! It is flushed now and then and synced only when it is closed and large: a power cut without a close costs
 //! all of it, which is noticed by the machine's boot id, and no sync here competes with an append's.
 
 use super::snapshot::remove_unfinished;
@@ -20,6 +20,9 @@ const CACHE: u64 = 32 << 20;
 /// Names the boot of the machine in which the database was last open, and whether it was closed.
 const STATE: &str = "state";
 const CLOSED: &str = "closed";
+/// Bytes from which it is worth its syncs to keep it through a stop of the machine; less is folded
+/// anew in moments.
+const WORTH: u64 = 4 << 20;
 
 /// Tables in a directory of their own.
 pub struct SledDerived {
@@ -103,7 +106,9 @@ impl Derived for SledDerived {
         let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
         inner.trees.clear();
         inner.db = None;
-        if let Err(error) = flushed.and_then(|()| seal(&self.dir).map_err(refused)) {
+        let large = fs::metadata(self.dir.join("db")).is_ok_and(|db| db.len() >= WORTH);
+        let sealed = || if large { seal(&self.dir).map_err(refused) } else { Ok(()) };
+        if let Err(error) = flushed.and_then(|()| sealed()) {
             tracing::warn!(%error, "derived state was not closed in order; a power cut now would cost it");
         }
     }
