@@ -135,7 +135,8 @@ fn check(log: &Log, root: &Path, cuts: &[Cut], unsynced: Option<&'static str>) -
                 for cut in cuts.iter().skip(turn).step_by(turns) {
                     disk.advance(cut.point);
                     let image = folder();
-                    disk.cut(image.path(), &mut Draw::new(cut.seed));
+                    let mut draw = Draw::new(cut.seed);
+                    disk.cut(image.path(), &mut |bound| draw.below(bound));
                     let mut truth = Truth::default();
                     for line in log.told(cut.point) {
                         truth.hear(&line);
@@ -264,7 +265,7 @@ fn the_loss_of_unsynced_files_and_names_would_be_found() {
     let log = Log::read(&recorded(home.path(), &works));
     let mut draw = Draw::new(7);
     for unsynced in ["journal/db", "journal", "blobs", "data"] {
-        let cuts = cuts(&log, 40, &mut draw);
+        let cuts = cuts(&log, 25, &mut draw);
         let failed = check(&log, &home.path().join("disk"), &cuts, Some(unsynced));
         assert!(!failed.is_empty(), "{unsynced} is never synced, and nothing is missed");
         println!("{unsynced} unsynced: {} of {} disks fail, as {}", failed.len(), cuts.len(), failed[0].1);

@@ -1,5 +1,6 @@
 //! Kill -9 at random moments under load: nothing that a client saw is ever lost or changed.
 //!
+//! `failpoints` and `power` are the same for named places and for power cuts.
 //! `VANNA_CRASH_ROUNDS` sets how many kills (a few by default), `VANNA_CRASH_SEED` repeats a run.
 
 #![allow(
@@ -15,6 +16,12 @@
 #[allow(dead_code, reason = "what other suites use of it")]
 #[path = "../support/mod.rs"]
 mod support;
+
+#[path = "../../journal/tests/recorder/mod.rs"]
+mod recorder;
+
+mod failpoints;
+mod power;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -68,13 +68,19 @@ impl Server {
     }
 
     /// SIGTERM, and the exit code.
-    pub(crate) async fn terminate(mut self) -> i32 {
-        let pid = self.pid().to_string();
-        let sent = Command::new("kill").args(["-TERM", &pid]).status().await.expect("kill runs");
-        assert!(sent.success());
+    pub(crate) async fn terminate(self) -> i32 {
+        self.stop().await.expect("exited by itself")
+    }
+
+    /// SIGTERM, unless it is gone already, and the exit code; none when it died.
+    pub(crate) async fn stop(mut self) -> Option<i32> {
+        if let Some(pid) = self.child.id().filter(|_| self.exited().is_none()) {
+            let sent = Command::new("kill").args(["-TERM", &pid.to_string()]).status().await;
+            sent.expect("kill runs");
+        }
         let status =
             tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("in time").expect("waited");
-        status.code().expect("exited by itself")
+        status.code()
     }
 }
 

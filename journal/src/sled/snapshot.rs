@@ -11,13 +11,14 @@ use crate::datadir::sync_dir;
 use crate::failpoint;
 use crate::open::OpenError;
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// Sled takes a directory here for a value to remove, cannot remove it, and gives up opening: after the
 /// snapshot is written, and before any segment is filled with zeros.
 const STOP: &str = "blobs/9223372036854775807";
 const SNAPSHOT: &str = "snap.";
+const SEGMENT_HEADER: usize = 20;
 const KEPT: &str = "kept.";
 
 /// Brings the snapshot in sled's directory up to date, durably; `open` opens sled.
@@ -34,6 +35,10 @@ pub(super) fn settle(dir: &Path, open: impl FnOnce() -> Result<(), Trouble>) -> 
     }
     // A process that was killed may have left the newest name unsynced.
     sync_dir(dir).map_err(io)?;
+    if named(dir, SNAPSHOT).map_err(io)?.is_empty() && is_given_up(dir).map_err(io)? {
+        let place = dir.join(SNAPSHOT).display().to_string();
+        return Err(OpenError::damaged(place, "the snapshot is missing, and `db` cannot be read without it"));
+    }
     keep(dir).map_err(io)?;
     failpoint!("snapshot_kept");
     let stop = dir.join(STOP);
@@ -90,6 +95,14 @@ fn keep(dir: &Path) -> io::Result<()> {
     }
     fs::hard_link(&newest, dir.join(name))?;
     sync_dir(dir)
+}
+
+/// Whether the first segment was given up. Sled needs a snapshot then: without one it would take the
+/// log for empty, and fill the rest of it with zeros too.
+fn is_given_up(dir: &Path) -> io::Result<bool> {
+    let mut header = [0; SEGMENT_HEADER];
+    fs::File::open(dir.join("db"))?.read_exact(&mut header)?;
+    Ok(header == [0; SEGMENT_HEADER])
 }
 
 /// The files whose names begin so, in order.

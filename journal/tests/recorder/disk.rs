@@ -16,7 +16,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use vanna_journal::conformance::Draw;
+
+/// Draws a number below a bound.
+pub(crate) type Draw<'a> = dyn FnMut(u64) -> u64 + 'a;
 
 const SECTOR: usize = 512;
 /// Held for its room alone: its bytes are never read.
@@ -184,12 +186,12 @@ impl<'a> Disk<'a> {
     }
 
     /// Makes in `target`, an empty directory, one of the states that a cut at this point may leave.
-    pub(crate) fn cut(&self, target: &Path, draw: &mut Draw) {
+    pub(crate) fn cut(&self, target: &Path, draw: &mut Draw<'_>) {
         let names = Names::draw(self.point, draw);
         self.write_folder(0, target, &names, draw);
     }
 
-    fn write_folder(&self, node: usize, target: &Path, names: &Names, draw: &mut Draw) {
+    fn write_folder(&self, node: usize, target: &Path, names: &Names, draw: &mut Draw<'_>) {
         let folder = self.folder(node);
         let mut left = folder.safe.clone();
         for change in &folder.changes {
@@ -219,21 +221,21 @@ enum Names {
 }
 
 impl Names {
-    fn draw(point: usize, draw: &mut Draw) -> Names {
-        match draw.below(5) {
+    fn draw(point: usize, draw: &mut Draw<'_>) -> Names {
+        match draw(5) {
             0 => Names::All,
             1 => Names::None,
-            2 => Names::Before(point.saturating_sub(usize::try_from(draw.below(12)).unwrap())),
+            2 => Names::Before(point.saturating_sub(usize::try_from(draw(12)).unwrap())),
             _ => Names::Any,
         }
     }
 
-    fn keeps(&self, point: usize, draw: &mut Draw) -> bool {
+    fn keeps(&self, point: usize, draw: &mut Draw<'_>) -> bool {
         match self {
             Names::All => true,
             Names::None => false,
             Names::Before(cut) => point < *cut,
-            Names::Any => draw.below(2) == 0,
+            Names::Any => draw(2) == 0,
         }
     }
 }
@@ -276,21 +278,21 @@ enum Kept {
 }
 
 impl Kept {
-    fn draw(changes: usize, draw: &mut Draw) -> Kept {
-        match draw.below(8) {
+    fn draw(changes: usize, draw: &mut Draw<'_>) -> Kept {
+        match draw(8) {
             0 => Kept::None,
             1 => Kept::All,
             2 | 3 => Kept::Torn {
-                whole: usize::try_from(draw.below(changes as u64)).unwrap(),
-                sectors: usize::try_from(draw.below(9)).unwrap(),
-                from_start: draw.below(2) == 0,
+                whole: usize::try_from(draw(changes as u64)).unwrap(),
+                sectors: usize::try_from(draw(9)).unwrap(),
+                from_start: draw(2) == 0,
             },
-            4 | 5 => Kept::Writes((0..changes).map(|_| draw.below(2) == 0).collect()),
+            4 | 5 => Kept::Writes((0..changes).map(|_| draw(2) == 0).collect()),
             _ => Kept::Sectors,
         }
     }
 
-    fn keeps(&self, change: usize, sector: usize, span: (usize, usize), draw: &mut Draw) -> bool {
+    fn keeps(&self, change: usize, sector: usize, span: (usize, usize), draw: &mut Draw<'_>) -> bool {
         match self {
             Kept::None => false,
             Kept::All => true,
@@ -300,13 +302,13 @@ impl Kept {
                 change < *whole || (change == *whole && here)
             }
             Kept::Writes(kept) => kept[change],
-            Kept::Sectors => draw.below(2) == 0,
+            Kept::Sectors => draw(2) == 0,
         }
     }
 }
 
 impl FileNode {
-    fn write(&self, log: &Log, path: &Path, draw: &mut Draw) {
+    fn write(&self, log: &Log, path: &Path, draw: &mut Draw<'_>) {
         let file = fs::File::create(path).unwrap();
         if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(RESERVE)) {
             let length = self.length(log, draw);
@@ -321,21 +323,21 @@ impl FileNode {
         file.set_len(bytes.len() as u64).unwrap();
     }
 
-    fn length(&self, log: &Log, draw: &mut Draw) -> usize {
+    fn length(&self, log: &Log, draw: &mut Draw<'_>) -> usize {
         let mut lengths = vec![self.safe.len()];
         for change in &self.changes {
             lengths.push(change.length_after(log, lengths[lengths.len() - 1]));
         }
-        if draw.below(2) == 0 {
+        if draw(2) == 0 {
             return lengths[lengths.len() - 1];
         }
-        lengths[usize::try_from(draw.below(lengths.len() as u64)).unwrap()]
+        lengths[usize::try_from(draw(lengths.len() as u64)).unwrap()]
     }
 
-    fn bytes(&self, log: &Log, draw: &mut Draw) -> Vec<u8> {
+    fn bytes(&self, log: &Log, draw: &mut Draw<'_>) -> Vec<u8> {
         let length = self.length(log, draw);
         let kept = Kept::draw(self.changes.len(), draw);
-        let stale = draw.below(8) == 0;
+        let stale = draw(8) == 0;
         // What each sector became with each change; a sector keeps one of its states.
         let mut now = self.safe.clone();
         let mut left = self.safe.clone();
@@ -359,7 +361,7 @@ impl FileNode {
                     left[there..to].fill(0);
                 } else if stale && sector * SECTOR >= self.safe.len() {
                     let (from, to) = (sector * SECTOR, left.len().min((sector + 1) * SECTOR));
-                    left[from..to].iter_mut().for_each(|byte| *byte = u8::try_from(draw.below(256)).unwrap());
+                    left[from..to].iter_mut().for_each(|byte| *byte = u8::try_from(draw(256)).unwrap());
                 }
             }
         }

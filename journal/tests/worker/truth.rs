@@ -42,6 +42,13 @@ impl Truth {
         }
     }
 
+    /// Opens a journal and holds it to everything that was told.
+    pub(crate) fn glance(&self, dir: &Path) -> Result<(), String> {
+        let journal =
+            SledJournal::open(dir, options()).map_err(|error| format!("it does not open: {error}"))?;
+        self.hold(&journal).map(drop)
+    }
+
     /// Opens a journal and holds it to everything that was told; appends, and opens it once more.
     pub(crate) fn check(&self, dir: &Path) -> Result<(), String> {
         let journal =
