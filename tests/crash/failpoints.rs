@@ -18,13 +18,13 @@ fn places() -> Vec<String> {
 
 /// Asks until the service is gone, or three times.
 async fn ask_some(base: &str, place: &str) -> Vec<Seen> {
-    let client = reqwest::Client::new();
+    let client = vanna::http::client();
     let mut all = Vec::new();
-    for turn in 0..3 {
+    for (turn, question) in QUESTIONS.into_iter().enumerate().take(3) {
         let mut seen = Seen {
             conversation: format!("at-{place}-{}", turn / 2),
             request: format!("request-{turn}"),
-            question: QUESTIONS[turn],
+            question,
             accepted: false,
             events: Vec::new(),
         };

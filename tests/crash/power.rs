@@ -10,7 +10,7 @@ use crate::recorder::{folder, load};
 use crate::support::Server;
 
 async fn ask_all(base: String, asker: usize) -> Vec<Seen> {
-    let client = reqwest::Client::new();
+    let client = vanna::http::client();
     let mut all = Vec::new();
     for turn in 0..3 {
         let mut seen = Seen {

@@ -2,7 +2,7 @@
 //!
 //! `recorder.c` is preloaded into the process; `log` reads what it wrote, `disk` makes of it what a
 //! power cut at any moment may leave.
-#![allow(dead_code, reason = "each test uses its part")]
+#![allow(dead_code, unused_imports, reason = "each test uses its part")]
 
 pub(crate) mod disk;
 mod folder;
