@@ -38,41 +38,6 @@ async fn damage_is_reported_and_never_served() {
     println!("{rounds} damaged journals: {reported} reported with their place, the others served the truth");
 }
 
-/// Sled gives up segments that its snapshot does not need; without the snapshot it would destroy the rest.
-#[tokio::test]
-async fn a_snapshot_that_is_missing_is_reported_before_anything_is_changed() {
-    let dir = folder();
-    let data = dir.path().join("data");
-    for _ in 0..3 {
-        let journal = SledJournal::open(&data, worker::options()).unwrap();
-        for _ in 0..150 {
-            let version = journal.version_of(&stream("l"));
-            journal.append(worker::next("l", version)).await.unwrap();
-        }
-        journal.close().await;
-    }
-    let named = |start: &str| {
-        let mut files = Vec::new();
-        list(&data.join("journal"), &mut files);
-        files.retain(|file| file.file_name().unwrap().to_string_lossy().starts_with(start));
-        files
-    };
-    assert!(
-        fs::read(data.join("journal/db")).unwrap()[..20] == [0; 20],
-        "the first segment was not given up"
-    );
-    let (snapshot, aside) = (named("snap.").remove(0), dir.path().join("aside"));
-    fs::rename(&snapshot, &aside).unwrap();
-    for _ in 0..2 {
-        let error = SledJournal::open(&data, worker::options()).err().unwrap();
-        assert_eq!(error.code(), "journal_damaged");
-        assert!(error.to_string().contains("snap"), "{error}");
-    }
-    fs::rename(&aside, &snapshot).unwrap();
-    let report = SledJournal::open(&data, worker::options()).unwrap().verify();
-    assert_eq!((report.damage, report.records > 450), (None, true));
-}
-
 #[tokio::test]
 async fn an_end_that_was_lost_without_a_word_is_noticed() {
     let dir = tempfile::tempdir().unwrap();

@@ -126,3 +126,29 @@ fn exists(error: io::Error) -> io::Result<()> {
 fn is_stop(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::IsADirectory | io::ErrorKind::PermissionDenied)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sled gives up segments that its snapshot does not need; without the snapshot it would take the
+    /// log for empty and destroy the rest.
+    #[test]
+    fn a_log_that_was_given_up_in_part_is_not_opened_without_its_snapshot() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("blobs")).unwrap();
+        let db = fs::File::create(dir.path().join("db")).unwrap();
+        db.set_len(SEGMENT as u64 * 2).unwrap();
+        let refused = settle(dir.path(), || panic!("it was opened")).unwrap_err();
+        assert_eq!(refused.code(), "journal_damaged");
+        assert!(refused.to_string().contains("snap"), "{refused}");
+        fs::write(dir.path().join("snap.1"), b"a snapshot").unwrap();
+        let mut opened = false;
+        settle(dir.path(), || {
+            opened = true;
+            Ok(())
+        })
+        .unwrap();
+        assert!(opened && named(dir.path(), KEPT).unwrap().is_empty());
+    }
+}
