@@ -6,10 +6,12 @@
 //! bodies can go, and the chain still verifies.
 
 use crate::chain::hex_text;
-use crate::codec::{self, CodecError};
+use crate::codec::CodecError;
 use crate::journal::Span;
 use crate::merkle;
 use crate::record::{Covered, Hash, Position, Record, StreamId, Version};
+use crate::view::FrameView;
+use crate::wire;
 use serde::{Deserialize, Serialize};
 
 /// How every frame begins.
@@ -144,11 +146,14 @@ impl Frame {
     /// # Errors
     /// [`CodecError::Encode`] when the records exceed the codec's limit.
     pub(crate) fn encode(&self) -> Result<Vec<u8>, CodecError> {
-        let records = codec::encode(&self.entries)?;
-        let length = u32::try_from(records.len()).map_err(|e| CodecError::Encode(e.to_string()))?;
         let mut bytes = self.head.encode();
-        bytes.extend_from_slice(&length.to_le_bytes());
-        bytes.extend_from_slice(&records);
+        bytes.extend_from_slice(&[0; 4]);
+        wire::put_entries(&mut bytes, &self.entries);
+        let length = bytes.len() - HEAD - 4;
+        let length = u32::try_from(length).map_err(|error| CodecError::Encode(error.to_string()))?;
+        if let Some(place) = bytes.get_mut(HEAD..HEAD + 4) {
+            place.copy_from_slice(&length.to_le_bytes());
+        }
         let crc = crc32fast::hash(&bytes);
         bytes.extend_from_slice(&crc.to_le_bytes());
         Ok(bytes)
@@ -159,13 +164,7 @@ impl Frame {
     /// # Errors
     /// [`FrameError`] for whatever is not exactly a frame.
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, FrameError> {
-        let (head, records) = unseal(bytes)?;
-        let entries: Vec<Entry> = codec::decode(records)?;
-        let found = entries.iter().map(|entry| entry.records.len()).sum();
-        if found != head.count as usize {
-            return Err(FrameError::Count { said: head.count, found });
-        }
-        Ok(Self { head, entries })
+        Ok(FrameView::decode(bytes)?.to_frame()?)
     }
 
     /// How many bytes a frame has that begins with these; nothing when none begins so.
@@ -262,6 +261,32 @@ impl Entry {
             record.body.clone_from(body);
         }
         Some(record)
+    }
+}
+
+impl Entry {
+    /// The records themselves, the first of them at `first`, without those bodies that are in blob files.
+    pub(crate) fn into_records(self, first: Position) -> impl Iterator<Item = Record> {
+        let Self { stream, first_version, records, .. } = self;
+        (0..).zip(records).map(move |(index, stored)| {
+            let body = match stored.body {
+                Body::Inline(Bytes(body)) => body,
+                Body::Blob(_length) => Vec::new(),
+            };
+            Record {
+                position: first.saturating_add(index),
+                stream: stream.clone(),
+                version: first_version.saturating_add(index),
+                kind: stored.kind,
+                schema: stored.schema,
+                at: stored.at,
+                request_id: stored.request_id,
+                causation: stored.causation,
+                key_id: stored.key_id,
+                body_hash: stored.body_hash,
+                body,
+            }
+        })
     }
 }
 

@@ -4,9 +4,8 @@
 
 use crate::frame::{Body, Bytes, Entry, Stored};
 use crate::journal::{Append, AppendError, Appended, Expect, ReadError, Span};
-use crate::record::{Position, Record, StreamId, Version, body_hash};
+use crate::record::{Position, StreamId, Version, body_hash};
 use std::collections::HashMap;
-use std::sync::Arc;
 
 /// Records of one append, and of one frame.
 pub(crate) const MAX_RECORDS: usize = 256;
@@ -25,11 +24,28 @@ pub(crate) trait History {
     fn find_request(&self, stream: &StreamId, request: &str) -> Result<Option<Span<Version>>, ReadError>;
 }
 
-/// Checks what can be checked without knowing the stream.
-///
-/// # Errors
-/// [`AppendError::Invalid`] when the append is empty or something in it is too large.
-pub(crate) fn validate(append: &Append) -> Result<(), AppendError> {
+/// An append that was checked as far as that needs no history, and whose bodies are hashed: the work
+/// that its writer does, not the thread that all writers share.
+pub(crate) struct Prepared {
+    pub(crate) stream: StreamId,
+    expect: Expect,
+    pub(crate) request: Option<String>,
+    pub(crate) records: Vec<Stored>,
+}
+
+impl Prepared {
+    /// Checks an append and hashes its bodies.
+    ///
+    /// # Errors
+    /// [`AppendError::Invalid`] when the append is empty or something in it is too large.
+    pub(crate) fn new(append: Append) -> Result<Self, AppendError> {
+        validate(&append)?;
+        let Append { stream, expect, request, records } = append;
+        Ok(Self { stream, expect, request, records: records.into_iter().map(store).collect() })
+    }
+}
+
+fn validate(append: &Append) -> Result<(), AppendError> {
     let invalid = |text: String| Err(AppendError::Invalid(text));
     if append.records.is_empty() || append.records.len() > MAX_RECORDS {
         return invalid(format!(
@@ -37,9 +53,9 @@ pub(crate) fn validate(append: &Append) -> Result<(), AppendError> {
             append.records.len()
         ));
     }
-    let StreamId { kind, tenant, id } = &append.stream;
     let requests = append.records.iter().filter_map(|record| record.request_id.as_ref());
-    for name in [kind, tenant, id].into_iter().chain(&append.request).chain(requests) {
+    let request = append.request.iter().chain(requests).map(String::as_str);
+    for name in append.stream.parts().into_iter().chain(request) {
         if name.len() > MAX_NAME {
             return invalid(format!("a name of {} bytes exceeds {MAX_NAME}", name.len()));
         }
@@ -54,17 +70,16 @@ pub(crate) fn validate(append: &Append) -> Result<(), AppendError> {
 
 /// The appends of the next group commit.
 pub(crate) struct Batch {
-    first: Position,
     next: Position,
     versions: HashMap<StreamId, Version>,
-    accepted: HashMap<(StreamId, String), Span<Version>>,
+    accepted: HashMap<StreamId, HashMap<String, Span<Version>>>,
     entries: Vec<Entry>,
 }
 
 impl Batch {
     /// An empty batch whose first record will be at `first`.
     pub(crate) fn new(first: Position) -> Self {
-        Self { first, next: first, versions: HashMap::new(), accepted: HashMap::new(), entries: Vec::new() }
+        Self { next: first, versions: HashMap::new(), accepted: HashMap::new(), entries: Vec::new() }
     }
 
     /// Decides about one append, after all that came before it in this batch. The outer error means
@@ -74,19 +89,20 @@ impl Batch {
     /// [`ReadError`] of the history.
     pub(crate) fn admit(
         &mut self,
-        append: Append,
+        append: Prepared,
         history: &impl History,
     ) -> Result<Result<Appended, AppendError>, ReadError> {
-        let Append { stream, expect, request, records } = append;
-        if let Some(request) = &request {
-            let known = self.accepted.get(&(stream.clone(), request.clone())).copied();
+        let Prepared { stream, expect, request, records } = append;
+        let actual = self.versions.get(&stream).copied().unwrap_or_else(|| history.version_of(&stream));
+        // A stream without records accepted nothing yet.
+        if let Some(request) = request.as_ref().filter(|_| actual > 0) {
+            let known = self.accepted.get(&stream).and_then(|own| own.get(request)).copied();
             if let Some(span) =
                 known.map_or_else(|| history.find_request(&stream, request), |s| Ok(Some(s)))?
             {
                 return Ok(Ok(Appended::Duplicate(span)));
             }
         }
-        let actual = self.versions.get(&stream).copied().unwrap_or_else(|| history.version_of(&stream));
         let held = match expect {
             Expect::NoStream => actual == 0,
             Expect::Exact(version) => actual == version,
@@ -101,9 +117,8 @@ impl Batch {
         self.next += count;
         self.versions.insert(stream.clone(), versions.last);
         if let Some(request) = &request {
-            self.accepted.insert((stream.clone(), request.clone()), versions);
+            self.accepted.entry(stream.clone()).or_default().insert(request.clone(), versions);
         }
-        let records = records.into_iter().map(store).collect();
         self.entries.push(Entry { stream, first_version: versions.first, request, records });
         Ok(Ok(Appended::Written { positions, versions }))
     }
@@ -111,17 +126,6 @@ impl Batch {
     /// What there is to write, all bodies inline.
     pub(crate) fn into_entries(self) -> Vec<Entry> {
         self.entries
-    }
-
-    /// The records as readers will see them.
-    pub(crate) fn records(&self) -> Vec<Arc<Record>> {
-        let mut position = self.first;
-        let mut records = Vec::new();
-        for entry in &self.entries {
-            records.extend((0..entry.records.len()).filter_map(|n| entry.record(position, n)).map(Arc::new));
-            position += entry.records.len() as u64;
-        }
-        records
     }
 
     /// Whether there is nothing to write.

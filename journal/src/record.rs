@@ -1,5 +1,6 @@
 //! What a record is: one fact of one stream, with its place in both orders.
 
+pub use crate::stream::StreamId;
 use serde::{Deserialize, Serialize};
 
 /// Place of a record in the whole journal, counted from 1 without gaps.
@@ -8,30 +9,6 @@ pub type Position = u64;
 pub type Version = u64;
 /// A BLAKE3 digest.
 pub type Hash = [u8; 32];
-
-/// Names a stream: what it is about, whose it is, which one.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct StreamId {
-    /// The kind of entity whose facts the stream holds, such as `order`.
-    pub kind: String,
-    /// The owner of the data; no read ever crosses it.
-    pub tenant: String,
-    /// The entity within kind and tenant.
-    pub id: String,
-}
-
-impl StreamId {
-    /// Names a stream.
-    pub fn new(kind: impl Into<String>, tenant: impl Into<String>, id: impl Into<String>) -> Self {
-        Self { kind: kind.into(), tenant: tenant.into(), id: id.into() }
-    }
-}
-
-impl std::fmt::Display for StreamId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}/{}", self.kind, self.tenant, self.id)
-    }
-}
 
 /// One fact as the journal keeps it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,9 +85,9 @@ impl Covered<'_> {
         };
         field(&[b"vanna record 1"]);
         field(&[&self.position.to_le_bytes()]);
-        field(&[self.stream.kind.as_bytes()]);
-        field(&[self.stream.tenant.as_bytes()]);
-        field(&[self.stream.id.as_bytes()]);
+        field(&[self.stream.kind().as_bytes()]);
+        field(&[self.stream.tenant().as_bytes()]);
+        field(&[self.stream.id().as_bytes()]);
         field(&[&self.version.to_le_bytes()]);
         field(&[&self.kind.to_le_bytes()]);
         field(&[&self.schema.to_le_bytes()]);

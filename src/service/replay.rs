@@ -230,7 +230,7 @@ fn fact(record: &Record, event: &Event, terminal: bool) -> Result<Rendered, Serv
         "kind": record.kind,
         "schema": record.schema,
         "at": record::rfc3339(record.at),
-        "conversation_id": record.stream.id,
+        "conversation_id": record.stream.id(),
         "request_id": record.request_id,
         "body_hash": hex(&record.body_hash),
         "record_hash": hex(&record.hash()),

@@ -141,7 +141,7 @@ impl Vanna {
         if self.parts.journal.version_of(stream) == 0 {
             return Ok(None);
         }
-        if let Ok(Some(listed)) = self.parts.directory.get(&stream.tenant, &stream.id) {
+        if let Ok(Some(listed)) = self.parts.directory.get(stream.tenant(), stream.id()) {
             return Ok(Some(listed.owner));
         }
         let mut first = StreamSubscription::new(Arc::clone(&self.parts.journal), stream.clone(), 0);
@@ -251,7 +251,7 @@ impl Service for Vanna {
         let stream = self.own(caller, id).await?;
         let head = *self.parts.journal.head().borrow();
         self.parts.directory.reached(head).await;
-        let summary = self.parts.directory.get(&stream.tenant, id)?;
+        let summary = self.parts.directory.get(stream.tenant(), id)?;
         let summary = summary
             .as_ref()
             .map(Summary::from)

@@ -227,7 +227,7 @@ impl Known {
         let request = record.request_id.clone().ok_or("a fact of no request")?;
         if let Event::QuestionAsked(asked) = event {
             ensure(self.turn.is_none(), || "two turns at a time".into())?;
-            let tag = format!("{}/{}/", record.stream.tenant, record.stream.id);
+            let tag = format!("{}/{}/", record.stream.tenant(), record.stream.id());
             ensure(asked.message.starts_with(&tag), || "a question in a foreign stream".into())?;
             let owner = self.owner.get_or_insert_with(|| asked.principal.clone());
             ensure(*owner == asked.principal, || "a question of a stranger".into())?;
@@ -287,7 +287,7 @@ pub(crate) async fn clients(
 ) -> Checked {
     for (stream, request) in requests {
         let whole = replay(journal, stream, request, None).await?;
-        whole_turn(&whole, &stream.id, request)?;
+        whole_turn(&whole, stream.id(), request)?;
         let cut = whole.len() / 2;
         let rest = replay(journal, stream, request, Some(&whole[cut])).await?;
         ensure(rest == whole[cut + 1..], || "resume gives not exactly the rest".into())?;

@@ -1,8 +1,8 @@
 //! Keeps frames small enough for sled: large bodies go to blob files before the frame is written.
 
 use crate::blobs::Blobs;
-use crate::frame::{Body, Bytes, Entry, Stored};
-use crate::journal::Append;
+use crate::frame::{Body, Bytes, Entry};
+use crate::order::Prepared;
 use std::io;
 
 /// Bytes of one frame: beyond that sled keeps values in files that nobody syncs.
@@ -15,40 +15,48 @@ const ENTRY_EXTRA: usize = 64;
 const RECORD_EXTRA: usize = 96;
 
 /// Bytes that an append takes in a frame, at most.
-pub(super) fn weight(append: &Append) -> usize {
+pub(super) fn weight(append: &Prepared) -> usize {
     let stream = &append.stream;
-    let names = [&stream.kind, &stream.tenant, &stream.id].map(|name| name.len()).iter().sum::<usize>();
+    let names = stream.parts().map(str::len).iter().sum::<usize>();
     let request = append.request.as_ref().map_or(0, String::len);
     let records = append.records.iter().map(|record| {
-        let body = Some(record.body.len()).filter(|length| *length <= INLINE).unwrap_or(0);
+        let length = usize::try_from(record.body.len()).unwrap_or(usize::MAX);
+        let body = Some(length).filter(|length| *length <= INLINE).unwrap_or(0);
         RECORD_EXTRA + record.request_id.as_ref().map_or(0, String::len) + body
     });
     ENTRY_EXTRA + names + request + records.sum::<usize>()
 }
 
-/// Moves bodies to blob files until the frame is small enough; the blobs are durable then.
+/// Moves bodies to blob files until the frame is small enough; the blobs are durable then. Gives the
+/// bodies that were moved, each with its place among all records.
 ///
 /// # Errors
 /// Whatever the file system says.
-pub(super) fn spill(blobs: &Blobs, entries: &mut [Entry]) -> io::Result<()> {
+pub(super) fn spill(blobs: &Blobs, entries: &mut [Entry]) -> io::Result<Vec<(usize, Vec<u8>)>> {
     let mut total = FRAME_EXTRA + entries.iter().map(entry_weight).sum::<usize>();
-    let mut bodies: Vec<&mut Stored> = entries.iter_mut().flat_map(|entry| &mut entry.records).collect();
-    bodies.sort_by_key(|stored| std::cmp::Reverse(stored.body.len()));
-    for stored in bodies {
-        let Body::Inline(Bytes(body)) = &stored.body else { continue };
+    let mut moved = Vec::new();
+    let mut bodies: Vec<_> = entries.iter_mut().flat_map(|entry| &mut entry.records).enumerate().collect();
+    if total <= FRAME && bodies.iter().all(|(_, stored)| stored.body.len() <= INLINE as u64) {
+        return Ok(moved);
+    }
+    bodies.sort_by_key(|(_, stored)| std::cmp::Reverse(stored.body.len()));
+    for (place, stored) in bodies {
+        let Body::Inline(Bytes(body)) = &mut stored.body else { continue };
         if body.len() <= INLINE && total <= FRAME {
             break;
         }
         blobs.put(&stored.body_hash, body)?;
+        let body = std::mem::take(body);
         total -= body.len();
         stored.body = Body::Blob(body.len() as u64);
+        moved.push((place, body));
     }
-    Ok(())
+    Ok(moved)
 }
 
 fn entry_weight(entry: &Entry) -> usize {
     let stream = &entry.stream;
-    let names = [&stream.kind, &stream.tenant, &stream.id].map(|name| name.len()).iter().sum::<usize>();
+    let names = stream.parts().map(str::len).iter().sum::<usize>();
     let records = entry.records.iter().map(|stored| {
         let body = usize::try_from(stored.body.len()).unwrap_or(usize::MAX);
         RECORD_EXTRA + stored.request_id.as_ref().map_or(0, String::len) + body
@@ -59,7 +67,7 @@ fn entry_weight(entry: &Entry) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::frame::Frame;
+    use crate::frame::{Frame, Stored};
     use crate::record::{StreamId, body_hash};
     use proptest::prelude::*;
 

@@ -1,30 +1,25 @@
 //! The one thread that writes: it takes what has queued, decides, writes one frame, syncs, answers.
 
 use super::highwater::{HighWater, Mark};
-use super::index::Indexed;
+use super::indexer::Indexer;
+use super::news::News;
 use super::prove;
-use super::recover::advance;
 use super::reserve::Reserve;
 use super::shared::Shared;
 use super::spill;
-use super::store::WriteError;
+use super::store::{Store, WriteError};
 use crate::failpoint;
 use crate::frame::Frame;
 use crate::health::Health;
-use crate::journal::{Append, AppendError, Appended};
+use crate::journal::{AppendError, Appended};
 use crate::open::OpenError;
-use crate::order::{Batch, MAX_RECORDS};
-use crate::record::{Hash, Position, Record};
+use crate::order::{Batch, MAX_RECORDS, Prepared};
+use crate::record::{Hash, Position};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
-use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::sync::oneshot;
-
-/// Entries that wait for the index until there is a quiet moment.
-const LAZY: usize = 64;
-/// Entries that wait for the index at all.
-const EAGER: usize = 4096;
 
 /// Frames between signed heads, at least.
 const SIGN_FRAMES: u64 = 1024;
@@ -34,7 +29,7 @@ const PROBE: Duration = Duration::from_millis(250);
 
 /// An append that waits for its answer.
 pub(super) struct Job {
-    pub(super) append: Append,
+    pub(super) append: Prepared,
     pub(super) bytes: usize,
     pub(super) reply: oneshot::Sender<Result<Appended, AppendError>>,
 }
@@ -48,6 +43,7 @@ pub(super) struct Writer {
     pub(super) hash: Hash,
     pub(super) mark: HighWater,
     pub(super) reserve: Reserve,
+    pub(super) indexer: Indexer,
     /// Frames since the last signed head.
     pub(super) unsigned: u64,
 }
@@ -59,7 +55,9 @@ impl Writer {
             failpoint!("queue_taken");
             self.serve(jobs);
             failpoint!("answered");
-            self.index();
+            if let Err(error) = self.indexer.wake(&self.shared) {
+                self.fail(error);
+            }
             self.sign();
         }
         self.finish();
@@ -137,46 +135,32 @@ impl Writer {
         if batch.is_empty() {
             return Ok(());
         }
-        let records = batch.records();
         let mut entries = batch.into_entries();
-        if let Err(error) = spill::spill(&self.shared.blobs, &mut entries) {
+        let spilled = match spill::spill(&self.shared.blobs, &mut entries) {
+            Ok(spilled) => spilled,
             // A blob without a frame is nothing yet: a full disk costs no more than this answer.
-            return Err(if crate::open::is_full(&error) {
-                AppendError::DiskFull
-            } else {
-                self.poison(format!("a large body could not be written: {error}"))
-            });
-        }
+            Err(error) if crate::open::is_full(&error) => return Err(AppendError::DiskFull),
+            Err(error) => return Err(self.poison(format!("a large body could not be written: {error}"))),
+        };
         failpoint!("bodies_written");
         let frame = Frame::seal(0, self.head + 1, self.hash, entries);
-        let written = self.shared.slot.write(|store, _| {
-            store.put(&frame)?;
+        let bytes = frame.encode().map_err(|error| self.poison(error.to_string()))?;
+        let (first, last, hash) = (frame.head.first, frame.last(), frame.head.hash());
+        let news = News::of(frame, hash, spilled);
+        let written = self.shared.slot.write(|store| {
+            store.put(first, &bytes)?;
             failpoint!("frame_synced");
-            self.publish(&frame, &records);
+            news.publish(&self.shared);
             Ok(())
         });
         written.map_err(|error| self.fail(error))?;
         failpoint!("frame_shown");
-        self.head = frame.last();
-        self.hash = frame.head.hash();
+        self.head = last;
+        self.hash = hash;
         self.set_mark(false);
         failpoint!("mark_written");
         self.unsigned += 1;
         Ok(())
-    }
-
-    /// Shows a durable frame to readers. The store must not be opened anew meanwhile: it would fill
-    /// the overlay up to the head of before.
-    fn publish(&self, frame: &Frame, records: &[Arc<Record>]) {
-        let mut figures = self.shared.figures.lock().unwrap_or_else(PoisonError::into_inner);
-        for (position, entry) in frame.placed() {
-            let entry = Indexed::of(frame.head.first, position, entry);
-            figures.0.add(&entry);
-            self.shared.overlay.push(entry);
-        }
-        figures.1 = frame.head.hash();
-        drop(figures);
-        self.shared.live.publish(records);
     }
 
     /// What a failed write means from here on.
@@ -218,7 +202,7 @@ impl Writer {
         if !self.is(&Health::DiskFull) {
             return;
         }
-        if let Err(error) = self.shared.slot.write(|store, _| store.remove_above(self.head)) {
+        if let Err(error) = self.shared.slot.write(|store| store.remove_above(self.head)) {
             drop(self.fail(error));
         } else if self.set_mark(false) && self.mark.sync().is_ok() {
             tracing::info!("there is space again; appends are accepted");
@@ -245,29 +229,6 @@ impl Writer {
             tracing::warn!(%error, "the high-water mark stays behind");
         }
         written.is_ok()
-    }
-
-    /// Feeds the index when it is quiet, or when too much waits for it.
-    fn index(&mut self) {
-        while self.is(&Health::Well) {
-            let waiting = self.shared.overlay.len();
-            if waiting < LAZY || (waiting < EAGER && !self.is_quiet()) {
-                return;
-            }
-            self.index_slice();
-        }
-    }
-
-    fn index_slice(&mut self) {
-        let shared = self.shared.clone();
-        let moved = shared.slot.write(|store, checkpoint| {
-            *checkpoint = advance(store, &shared.overlay, *checkpoint)?;
-            failpoint!("index_extended");
-            Ok(())
-        });
-        if let Err(error) = moved {
-            self.fail(error);
-        }
     }
 
     fn is_quiet(&mut self) -> bool {
@@ -297,11 +258,11 @@ impl Writer {
 
     /// Leaves nothing for the next start to do.
     fn finish(&mut self) {
-        while self.is(&Health::Well) && self.shared.overlay.len() > 0 {
-            self.index_slice();
+        if let Err(error) = self.indexer.finish(&self.shared) {
+            tracing::warn!(?error, "the index stays behind; it goes on at the next start");
         }
         if self.is(&Health::Well) {
-            let done = self.shared.slot.write(|store, _| store.commit()).is_ok() && self.mark.sync().is_ok();
+            let done = self.shared.slot.write(Store::commit).is_ok() && self.mark.sync().is_ok();
             failpoint!("close_synced");
             if done {
                 self.sign_now();
