@@ -24,6 +24,7 @@ mod order;
 pub mod projection;
 mod record;
 pub mod schema;
+mod seal;
 mod sled;
 mod stream;
 mod subscribe;

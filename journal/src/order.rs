@@ -68,6 +68,9 @@ fn validate(append: &Append) -> Result<(), AppendError> {
     }
 }
 
+/// What an append is told.
+pub(crate) type Answer = Result<Appended, AppendError>;
+
 /// The appends of the next group commit.
 pub(crate) struct Batch {
     next: Position,
@@ -82,50 +85,59 @@ impl Batch {
         Self { next: first, versions: HashMap::new(), accepted: HashMap::new(), entries: Vec::new() }
     }
 
-    /// Decides about one append, after all that came before it in this batch. The outer error means
-    /// that the history could not be asked; the inner answer holds once the batch is durable.
+    /// Decides about one append, after all that came before it in this batch: the versions that it
+    /// gets when it is accepted. The outer error means that the history could not be asked; the inner
+    /// answer holds once the batch is durable.
     ///
     /// # Errors
     /// [`ReadError`] of the history.
-    pub(crate) fn admit(
-        &mut self,
-        append: Prepared,
+    pub(crate) fn decide(
+        &self,
+        append: &Prepared,
         history: &impl History,
-    ) -> Result<Result<Appended, AppendError>, ReadError> {
-        let Prepared { stream, expect, request, records } = append;
-        let actual = self.versions.get(&stream).copied().unwrap_or_else(|| history.version_of(&stream));
+    ) -> Result<Result<Version, Answer>, ReadError> {
+        let Prepared { stream, expect, request, .. } = append;
+        let actual = self.versions.get(stream).copied().unwrap_or_else(|| history.version_of(stream));
         // A stream without records accepted nothing yet.
         if let Some(request) = request.as_ref().filter(|_| actual > 0) {
-            let known = self.accepted.get(&stream).and_then(|own| own.get(request)).copied();
+            let known = self.accepted.get(stream).and_then(|own| own.get(request)).copied();
             if let Some(span) =
-                known.map_or_else(|| history.find_request(&stream, request), |s| Ok(Some(s)))?
+                known.map_or_else(|| history.find_request(stream, request), |s| Ok(Some(s)))?
             {
-                return Ok(Ok(Appended::Duplicate(span)));
+                return Ok(Err(Ok(Appended::Duplicate(span))));
             }
         }
-        let held = match expect {
+        let held = match *expect {
             Expect::NoStream => actual == 0,
             Expect::Exact(version) => actual == version,
             Expect::Any => true,
         };
-        if !held {
-            return Ok(Err(AppendError::Conflict { actual }));
-        }
+        Ok(if held { Ok(actual + 1) } else { Err(Err(AppendError::Conflict { actual })) })
+    }
+
+    /// Takes in an append whose first record gets this version.
+    pub(crate) fn accept(&mut self, append: Prepared, first_version: Version) -> Appended {
+        let Prepared { stream, request, records, .. } = append;
         let count = records.len() as u64;
-        let versions = Span { first: actual + 1, last: actual + count };
+        let versions = Span { first: first_version, last: first_version + count - 1 };
         let positions = Span { first: self.next, last: self.next + count - 1 };
         self.next += count;
         self.versions.insert(stream.clone(), versions.last);
         if let Some(request) = &request {
             self.accepted.entry(stream.clone()).or_default().insert(request.clone(), versions);
         }
-        self.entries.push(Entry { stream, first_version: versions.first, request, records });
-        Ok(Ok(Appended::Written { positions, versions }))
+        self.entries.push(Entry { stream, first_version, request, records });
+        Appended::Written { positions, versions }
     }
 
     /// What there is to write, all bodies inline.
     pub(crate) fn into_entries(self) -> Vec<Entry> {
         self.entries
+    }
+
+    /// The entry that was accepted last.
+    pub(crate) fn last(&self) -> Option<&Entry> {
+        self.entries.last()
     }
 
     /// Whether there is nothing to write.

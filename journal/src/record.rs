@@ -55,7 +55,7 @@ impl Record {
             key_id: self.key_id,
             body_hash: &self.body_hash,
         };
-        covered.hash()
+        covered.hash_in(&mut Vec::new())
     }
 }
 
@@ -74,10 +74,10 @@ pub(crate) struct Covered<'a> {
 }
 
 impl Covered<'_> {
-    /// See [`Record::hash`].
-    pub(crate) fn hash(&self) -> Hash {
+    /// See [`Record::hash`]; `bytes` is room to work in.
+    pub(crate) fn hash_in(&self, bytes: &mut Vec<u8>) -> Hash {
         // One run of bytes is hashed sooner than many small ones.
-        let mut bytes = Vec::with_capacity(512);
+        bytes.clear();
         let mut field = |parts: &[&[u8]]| {
             let length: usize = parts.iter().map(|part| part.len()).sum();
             bytes.extend_from_slice(&(length as u64).to_le_bytes());
@@ -102,7 +102,7 @@ impl Covered<'_> {
         }
         field(&[&self.key_id.to_le_bytes()]);
         field(&[self.body_hash]);
-        *blake3::hash(&bytes).as_bytes()
+        *blake3::hash(bytes).as_bytes()
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! The bytes are those of [`crate::codec`], format byte included; a test holds the two together.
 
-use crate::codec::{self, CodecError};
+use crate::codec::CodecError;
 use crate::frame::{Body, Bytes, Entry, Stored};
 use crate::record::Hash;
 
@@ -11,17 +11,13 @@ const TWO: u8 = 251;
 const FOUR: u8 = 252;
 const EIGHT: u8 = 253;
 
-/// Appends entries to `out` as [`codec::encode`] would.
-pub(crate) fn put_entries(out: &mut Vec<u8>, entries: &[Entry]) {
-    out.push(codec::FORMAT);
-    put_number(out, entries.len() as u64);
-    for entry in entries {
-        entry.stream.parts().iter().for_each(|part| put_bytes(out, part.as_bytes()));
-        put_number(out, entry.first_version);
-        put_text(out, entry.request.as_deref());
-        put_number(out, entry.records.len() as u64);
-        entry.records.iter().for_each(|stored| put_stored(out, stored));
-    }
+/// Appends an entry to `out`.
+pub(crate) fn put_entry(out: &mut Vec<u8>, entry: &Entry) {
+    entry.stream.parts().iter().for_each(|part| put_bytes(out, part.as_bytes()));
+    put_number(out, entry.first_version);
+    put_text(out, entry.request.as_deref());
+    put_number(out, entry.records.len() as u64);
+    entry.records.iter().for_each(|stored| put_stored(out, stored));
 }
 
 fn put_stored(out: &mut Vec<u8>, stored: &Stored) {
@@ -65,7 +61,8 @@ fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
-fn put_number(out: &mut Vec<u8>, number: u64) {
+/// Appends a number to `out`.
+pub(crate) fn put_number(out: &mut Vec<u8>, number: u64) {
     match (u8::try_from(number), u16::try_from(number), u32::try_from(number)) {
         (Ok(small), ..) if small < TWO => out.push(small),
         (_, Ok(short), _) => {
@@ -87,7 +84,7 @@ fn zigzag(number: i64) -> u64 {
     (number.wrapping_shl(1) ^ (number >> 63)).cast_unsigned()
 }
 
-/// Reads what [`put_entries`] wrote, from the front.
+/// Reads what was put, from the front.
 #[derive(Clone, Copy)]
 pub(crate) struct Reader<'a> {
     rest: &'a [u8],
@@ -188,6 +185,7 @@ pub(crate) fn owned(bytes: &[u8]) -> Result<String, CodecError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec;
     use crate::record::StreamId;
     use proptest::prelude::*;
 
@@ -220,8 +218,9 @@ mod tests {
     proptest! {
         #[test]
         fn the_bytes_are_those_of_the_codec(entries in prop::collection::vec(entry(), 0..5)) {
-            let mut bytes = Vec::new();
-            put_entries(&mut bytes, &entries);
+            let mut bytes = vec![codec::FORMAT];
+            put_number(&mut bytes, entries.len() as u64);
+            entries.iter().for_each(|entry| put_entry(&mut bytes, entry));
             prop_assert_eq!(bytes, codec::encode(&entries).unwrap());
         }
 

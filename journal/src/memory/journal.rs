@@ -107,10 +107,12 @@ impl MemoryJournal {
         }
         let mut batch = Batch::new(inner.head + 1);
         let known = Known { live: &self.live, requests: &inner.requests };
-        let answer = batch.admit(append, &known).map_err(|error| AppendError::Poisoned(error.to_string()))?;
-        if batch.is_empty() {
-            return answer;
-        }
+        let decided = batch.decide(&append, &known);
+        let first = match decided.map_err(|error| AppendError::Poisoned(error.to_string()))? {
+            Ok(first) => first,
+            Err(answer) => return answer,
+        };
+        let answer = Ok(batch.accept(append, first));
         if inner.disk_full {
             self.health.send_replace(Health::DiskFull);
             return Err(AppendError::DiskFull);

@@ -6,6 +6,7 @@
 
 mod compact;
 mod derived;
+mod gathering;
 mod highwater;
 mod index;
 mod indexer;

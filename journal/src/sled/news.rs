@@ -2,7 +2,7 @@
 
 use super::index::Indexed;
 use super::shared::Shared;
-use crate::frame::Frame;
+use crate::frame::{Entry, FrameHead};
 use crate::record::{Hash, Record};
 use std::sync::{Arc, PoisonError};
 
@@ -14,13 +14,19 @@ pub(super) struct News {
 }
 
 impl News {
-    /// From a frame and the bodies that went from it to blob files.
-    pub(super) fn of(frame: Frame, hash: Hash, spilled: Vec<(usize, Vec<u8>)>) -> Self {
-        let head = frame.head;
-        let entries = frame.placed().map(|(at, entry)| Indexed::of(head.first, at, entry)).collect();
+    /// From the entries of a frame and the bodies that went from it to blob files, each with its
+    /// place among all records.
+    pub(super) fn of(
+        head: &FrameHead,
+        hash: Hash,
+        entries: Vec<Entry>,
+        spilled: Vec<(usize, Vec<u8>)>,
+    ) -> Self {
+        let mut indexed = Vec::with_capacity(entries.len());
         let mut records = Vec::with_capacity(head.count as usize);
         let mut at = head.first;
-        for entry in frame.entries {
+        for entry in entries {
+            indexed.push(Indexed::of(head.first, at, &entry));
             let count = entry.records.len() as u64;
             records.extend(entry.into_records(at));
             at = at.saturating_add(count);
@@ -30,7 +36,7 @@ impl News {
                 record.body = body;
             }
         }
-        Self { hash, entries, records: records.into_iter().map(Arc::new).collect() }
+        Self { hash, entries: indexed, records: records.into_iter().map(Arc::new).collect() }
     }
 
     /// Shows it. The store must not be opened anew meanwhile: it would fill the overlay up to the

@@ -1,25 +1,22 @@
 //! The one thread that writes: it takes what has queued, decides, writes one frame, syncs, answers.
 
+use super::gathering::{Gathering, Refused, Reply, Sealed, answer};
 use super::highwater::{HighWater, Mark};
 use super::indexer::Indexer;
-use super::news::News;
 use super::prove;
 use super::reserve::Reserve;
 use super::shared::Shared;
-use super::spill;
 use super::store::{Store, WriteError};
 use crate::failpoint;
-use crate::frame::Frame;
 use crate::health::Health;
-use crate::journal::{AppendError, Appended};
+use crate::journal::AppendError;
 use crate::open::OpenError;
-use crate::order::{Batch, MAX_RECORDS, Prepared};
+use crate::order::Prepared;
 use crate::record::{Hash, Position};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
-use tokio::sync::oneshot;
 
 /// Frames between signed heads, at least.
 const SIGN_FRAMES: u64 = 1024;
@@ -31,13 +28,14 @@ const PROBE: Duration = Duration::from_millis(250);
 pub(super) struct Job {
     pub(super) append: Prepared,
     pub(super) bytes: usize,
-    pub(super) reply: oneshot::Sender<Result<Appended, AppendError>>,
+    pub(super) reply: Reply,
 }
 
 /// State of the writing thread.
 pub(super) struct Writer {
     pub(super) shared: Arc<Shared>,
     pub(super) jobs: Receiver<Job>,
+    /// An append that did not fit.
     pub(super) held: Option<Job>,
     pub(super) head: Position,
     pub(super) hash: Hash,
@@ -51,9 +49,10 @@ pub(super) struct Writer {
 impl Writer {
     /// Works until nobody can send any more and everything queued is answered.
     pub(super) fn run(mut self) {
-        while let Some(jobs) = self.take() {
+        while let Some(first) = self.receive() {
             failpoint!("queue_taken");
-            self.serve(jobs);
+            let gathering = self.gather(first);
+            self.commit(gathering);
             failpoint!("answered");
             if let Err(error) = self.indexer.wake(&self.shared) {
                 self.fail(error);
@@ -63,29 +62,12 @@ impl Writer {
         self.finish();
     }
 
-    /// What goes into one frame; waits for the first of it only.
-    fn take(&mut self) -> Option<Vec<Job>> {
-        let first = match self.held.take() {
-            Some(job) => job,
-            None => self.receive()?,
-        };
-        let (mut records, mut bytes) = (first.append.records.len(), spill::weight(&first.append));
-        let mut jobs = vec![first];
-        while let Ok(job) = self.jobs.try_recv() {
-            records += job.append.records.len();
-            bytes += spill::weight(&job.append);
-            if records > MAX_RECORDS || bytes > spill::FRAME {
-                self.held = Some(job);
-                break;
-            }
-            jobs.push(job);
-        }
-        Some(jobs)
-    }
-
     /// The next append; nothing when nobody can send any more. While the disk is full, space is
     /// looked for meanwhile: whoever waits for it need not try an append.
     fn receive(&mut self) -> Option<Job> {
+        if let Some(job) = self.held.take() {
+            return Some(job);
+        }
         loop {
             if !self.is(&Health::DiskFull) {
                 return self.jobs.recv().ok();
@@ -98,69 +80,74 @@ impl Writer {
         }
     }
 
+    /// What goes into one frame with the first append: whatever has queued, as far as it fits.
+    fn gather(&mut self, first: Job) -> Gathering {
+        if self.is(&Health::DiskFull) {
+            self.heal();
+        }
+        let mut gathering = Gathering::new(self.head + 1);
+        self.admit(first, &mut gathering);
+        while let Ok(job) = self.jobs.try_recv() {
+            if !gathering.has_room_for(&job) {
+                self.held = Some(job);
+                break;
+            }
+            self.admit(job, &mut gathering);
+        }
+        gathering
+    }
+
+    fn admit(&mut self, job: Job, gathering: &mut Gathering) {
+        self.shared.waiting.fetch_sub(job.bytes, Ordering::AcqRel);
+        if let Some(refusal) = self.refusal() {
+            return gathering.refuse(job.reply, refusal);
+        }
+        if let Err((reply, refused)) = gathering.admit(job, &self.shared) {
+            let refusal = match refused {
+                Refused::Full => AppendError::DiskFull,
+                Refused::Failed(text) => self.poison(text),
+            };
+            gathering.refuse(reply, refusal);
+        }
+    }
+
+    /// Writes what was gathered, and answers when it is on disk.
+    fn commit(&mut self, gathering: Gathering) {
+        if gathering.writes_nothing() {
+            return answer(gathering.into_answers(), &Ok(()));
+        }
+        if let Some(refusal) = self.refusal() {
+            return answer(gathering.into_answers(), &Err(refusal));
+        }
+        failpoint!("bodies_written");
+        let (bytes, sealed) = match gathering.seal(self.hash) {
+            Ok(sealed) => sealed,
+            Err(error) => return drop(self.poison(error.to_string())),
+        };
+        let Sealed { head, hash, news, answers } = sealed;
+        let written = self.shared.slot.write(|store| {
+            store.put(head.first, &bytes)?;
+            failpoint!("frame_synced");
+            news.publish(&self.shared);
+            Ok(())
+        });
+        let outcome = written.map_err(|error| self.fail(error));
+        if outcome.is_ok() {
+            failpoint!("frame_shown");
+            (self.head, self.hash) = (head.last(), hash);
+            self.set_mark(false);
+            failpoint!("mark_written");
+            self.unsigned += 1;
+        }
+        answer(answers, &outcome);
+    }
+
     fn is(&self, health: &Health) -> bool {
         *self.shared.health.borrow() == *health
     }
 
     fn turn(&self, health: Health) {
         self.shared.health.send_replace(health);
-    }
-
-    fn serve(&mut self, jobs: Vec<Job>) {
-        if self.is(&Health::DiskFull) {
-            self.heal();
-        }
-        let mut batch = Batch::new(self.head + 1);
-        let mut answers = Vec::with_capacity(jobs.len());
-        for job in jobs {
-            self.shared.waiting.fetch_sub(job.bytes, Ordering::AcqRel);
-            let answer = self.refusal().map_or_else(
-                || {
-                    batch
-                        .admit(job.append, &*self.shared)
-                        .unwrap_or_else(|error| Err(self.poison(error.to_string())))
-                },
-                Err,
-            );
-            answers.push((job.reply, answer));
-        }
-        let outcome = self.refusal().map_or_else(|| self.write(batch), Err);
-        for (reply, answer) in answers {
-            // Nobody waits any more: the append stands all the same.
-            let _ = reply.send(outcome.clone().and(answer));
-        }
-    }
-
-    fn write(&mut self, batch: Batch) -> Result<(), AppendError> {
-        if batch.is_empty() {
-            return Ok(());
-        }
-        let mut entries = batch.into_entries();
-        let spilled = match spill::spill(&self.shared.blobs, &mut entries) {
-            Ok(spilled) => spilled,
-            // A blob without a frame is nothing yet: a full disk costs no more than this answer.
-            Err(error) if crate::open::is_full(&error) => return Err(AppendError::DiskFull),
-            Err(error) => return Err(self.poison(format!("a large body could not be written: {error}"))),
-        };
-        failpoint!("bodies_written");
-        let frame = Frame::seal(0, self.head + 1, self.hash, entries);
-        let bytes = frame.encode().map_err(|error| self.poison(error.to_string()))?;
-        let (first, last, hash) = (frame.head.first, frame.last(), frame.head.hash());
-        let news = News::of(frame, hash, spilled);
-        let written = self.shared.slot.write(|store| {
-            store.put(first, &bytes)?;
-            failpoint!("frame_synced");
-            news.publish(&self.shared);
-            Ok(())
-        });
-        written.map_err(|error| self.fail(error))?;
-        failpoint!("frame_shown");
-        self.head = last;
-        self.hash = hash;
-        self.set_mark(false);
-        failpoint!("mark_written");
-        self.unsigned += 1;
-        Ok(())
     }
 
     /// What a failed write means from here on.
@@ -233,13 +220,9 @@ impl Writer {
 
     fn is_quiet(&mut self) -> bool {
         if self.held.is_none() {
-            match self.jobs.try_recv() {
-                Ok(job) => self.held = Some(job),
-                Err(TryRecvError::Empty) => return true,
-                Err(TryRecvError::Disconnected) => {}
-            }
+            self.held = self.jobs.try_recv().ok();
         }
-        false
+        self.held.is_none()
     }
 
     /// Signs the head now and then, when nobody waits. Nothing depends on it.
