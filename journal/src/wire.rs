@@ -101,18 +101,21 @@ impl<'a> Reader<'a> {
         self.rest
     }
 
+    #[inline]
     fn byte(&mut self) -> Result<u8, CodecError> {
         let (first, rest) = self.rest.split_first().ok_or_else(cut)?;
         self.rest = rest;
         Ok(*first)
     }
 
+    #[inline]
     fn take(&mut self, length: usize) -> Result<&'a [u8], CodecError> {
         let (taken, rest) = self.rest.split_at_checked(length).ok_or_else(cut)?;
         self.rest = rest;
         Ok(taken)
     }
 
+    #[inline]
     fn array<const N: usize>(&mut self) -> Result<[u8; N], CodecError> {
         let (taken, rest) = self.rest.split_first_chunk().ok_or_else(cut)?;
         self.rest = rest;
@@ -120,6 +123,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A number without a sign.
+    #[inline]
     pub(crate) fn number(&mut self) -> Result<u64, CodecError> {
         match self.byte()? {
             TWO => Ok(u64::from(u16::from_le_bytes(self.array()?))),
@@ -131,6 +135,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A number of a narrower type.
+    #[inline]
     pub(crate) fn narrow<T: TryFrom<u64>>(&mut self) -> Result<T, CodecError> {
         let number = self.number()?;
         T::try_from(number).map_err(|_| CodecError::Decode(format!("the number {number} is too large")))
@@ -143,6 +148,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A run of bytes with its length.
+    #[inline]
     pub(crate) fn bytes(&mut self) -> Result<&'a [u8], CodecError> {
         let length = self.narrow()?;
         self.take(length)
@@ -156,6 +162,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Something that may be missing.
+    #[inline]
     pub(crate) fn option<T>(
         &mut self,
         read: impl FnOnce(&mut Self) -> Result<T, CodecError>,
