@@ -50,7 +50,15 @@ pub(super) fn apply(state: &mut State, event: &Event, meta: &Meta) {
         | Event::ResultRecorded(_)
         | Event::ChartProposed(_)
         | Event::TextProduced(_)
-        | Event::WarningRaised(_) => {}
+        | Event::WarningRaised(_)
+        | Event::ModelBriefed(_)
+        | Event::ModelCallStarted(_)
+        | Event::ModelCallFinished(_)
+        | Event::ModelCallFailed(_)
+        | Event::ToolStarted(_)
+        | Event::ToolFinished(_)
+        | Event::ToolRefused(_)
+        | Event::ResultDrawn(_) => {}
     }
 }
 
