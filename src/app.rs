@@ -87,6 +87,7 @@ pub async fn start(config: &Config, journal: Arc<dyn Journal>) -> Result<Vanna, 
     let adapters = Adapters {
         planner: Arc::new(SemanticPlanner::new(subjects, default)),
         runners,
+        agent: None,
         limits: limits(config),
         clock: Arc::clone(&clock),
     };

@@ -207,6 +207,7 @@ async fn start(
     let adapters = Adapters {
         planner: ports,
         runners: BTreeMap::from([("shop".to_owned(), runner)]),
+        agent: None,
         limits: Limits::default(),
         clock: Arc::clone(&clock),
     };

@@ -128,6 +128,7 @@ impl Life {
         let adapters = Adapters {
             planner: ports,
             runners: BTreeMap::from([("shop".to_owned(), runner)]),
+            agent: None,
             limits: Limits::default(),
             clock: Arc::new(SystemClock),
         };
