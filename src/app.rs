@@ -109,7 +109,16 @@ pub async fn start(config: &Config, journal: Arc<dyn Journal>) -> Result<Vanna, 
     .await
     .map_err(machine)?;
     let as_of = as_of(config);
-    Ok(Vanna::start(VannaParts { journal, conversations, directory, sources, as_of, clock, ids }))
+    Ok(Vanna::start(VannaParts {
+        journal,
+        conversations,
+        directory,
+        tools: None,
+        sources,
+        as_of,
+        clock,
+        ids,
+    }))
 }
 
 /// The projections of a journal; their rows lie beside it in the data directory.

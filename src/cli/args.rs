@@ -107,6 +107,8 @@ pub enum AskFormat {
     Text,
     /// The v3 event stream, as a client of the service receives it.
     V3,
+    /// The chunks of version 2, as its clients receive them.
+    V2,
 }
 
 /// Options of `replay`.
@@ -136,6 +138,8 @@ pub enum ReplayFormat {
     Text,
     /// The v3 event stream, byte for byte as clients received it.
     V3,
+    /// The chunks of version 2, with everything that an administrator sees.
+    V2,
     /// The journaled facts, one JSON line each.
     Facts,
 }

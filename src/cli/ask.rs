@@ -5,8 +5,10 @@ use super::args::{Ask as Arguments, AskFormat};
 use super::failure::{CliError, app_error};
 use super::text;
 use crate::api::service::{Ask, Caller, Rendered, Replay, ReplayFormat, Service, ServiceError};
+use crate::api::sse::chunk;
 use crate::app;
 use crate::config::{Config, Source, SourceKind};
+use crate::projections::wire::v2::Features;
 use crate::service::Vanna;
 use futures::StreamExt;
 use jiff::civil::Date;
@@ -94,17 +96,25 @@ impl Asker {
         }
         let out = &mut io::stdout().lock();
         let (conversation, request) = self.accept(question, None, arguments.conversation.clone()).await?;
-        let mut events = self.events(&conversation, &request, ReplayFormat::V3).await?;
+        let wire = match arguments.format {
+            AskFormat::V2 => ReplayFormat::V2(Features::ALL),
+            AskFormat::V3 | AskFormat::Text => ReplayFormat::V3,
+        };
+        let mut events = self.events(&conversation, &request, wire).await?;
         while let Some(event) = events.next().await {
             let event = event.map_err(CliError::run)?;
             match (arguments.json, arguments.format) {
                 (true, _) => {}
                 (false, AskFormat::V3) => out.write_all(sse(&event).as_bytes())?,
+                (false, AskFormat::V2) => out.write_all(chunk(&event.data).as_bytes())?,
                 (false, AskFormat::Text) => {
                     let parsed = serde_json::from_str(&event.data).unwrap_or_default();
                     text::print(out, &parsed)?;
                 }
             }
+        }
+        if !arguments.json && arguments.format == AskFormat::V2 {
+            out.write_all(chunk("[DONE]").as_bytes())?;
         }
         let answer = self.answer(&conversation, &request)?;
         if arguments.json {

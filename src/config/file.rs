@@ -1,6 +1,7 @@
 //! The keys of the file, with their defaults.
 
 use super::models::ModelEntry;
+use super::v2::V2;
 use jiff::civil::Date;
 use serde::Deserialize;
 use std::fmt;
@@ -32,6 +33,8 @@ pub struct Config {
     pub limits: Limits,
     /// Where the service seals what is written.
     pub archive: Archive,
+    /// The routes of version 2.
+    pub v2: V2,
 }
 
 impl Config {
@@ -70,6 +73,7 @@ impl Default for Config {
             models: Vec::new(),
             limits: Limits::default(),
             archive: Archive::default(),
+            v2: V2::default(),
         }
     }
 }

@@ -8,6 +8,7 @@ mod error;
 mod file;
 mod load;
 mod models;
+mod v2;
 
 #[cfg(test)]
 mod models_tests;
@@ -17,3 +18,4 @@ mod tests;
 pub use error::ConfigError;
 pub use file::{AccessEntry, Archive, Config, Limits, Secret, Source, SourceKind};
 pub use models::{ModelEntry, ModelLimits, ModelProvider};
+pub use v2::V2;

@@ -20,6 +20,7 @@ use tokio::sync::Semaphore;
 use vanna_actors::conversation::{self, Command, Conversation, Refusal, Reply};
 use vanna_actors::events::{self, ConversationEvent};
 use vanna_actors::json::Json;
+use vanna_actors::ports::tools::{self, Tools};
 use vanna_actors::runtime::{Clock, Entity, Handle, Ids, SendError};
 use vanna_journal::{AppendError, Health, Journal, ReadError, StreamId, StreamSubscription};
 
@@ -34,6 +35,8 @@ pub struct VannaParts {
     pub conversations: Handle<Conversation>,
     /// The list of them.
     pub directory: Directory,
+    /// What models may call; none where there is no model.
+    pub tools: Option<Arc<dyn Tools>>,
     /// Names that may be asked as a source.
     pub sources: BTreeSet<String>,
     /// The day that "today" means; none: the day of the clock.
@@ -291,6 +294,17 @@ impl Service for Vanna {
             report
         });
         Ok(upkeep::report(&report.await?))
+    }
+
+    fn tools(&self, caller: &Caller) -> Vec<String> {
+        let whose = tools::Caller {
+            conversation: StreamId::new(Conversation::KIND, &caller.tenant, ""),
+            principal: caller.principal.clone(),
+        };
+        let offered = self.parts.tools.iter().flat_map(|tools| tools.offered(&whose));
+        let mut names: Vec<String> = offered.map(|tool| tool.name).collect();
+        names.sort();
+        names
     }
 
     fn ready(&self) -> Result<(), String> {
