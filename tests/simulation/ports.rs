@@ -156,6 +156,10 @@ impl SqlRunner for Scripted {
         Vec::new()
     }
 
+    async fn describe(&self, sql: &str) -> Result<Statement, Failure> {
+        Ok(statement(sql))
+    }
+
     async fn run(&self, statement: &Statement, _limits: Limits) -> Result<Run, Failure> {
         let _running = self.begin("run", &statement.sql);
         self.trouble(&statement.sql, "run").await?;

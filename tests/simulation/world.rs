@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
-use vanna_actors::conversation::{Adapters, Command, Conversation};
+use vanna_actors::conversation::{Adapters, Command, Conversation, Planned};
 use vanna_actors::ports::sql::{Limits, SqlRunner};
 use vanna_actors::runtime::{Clock, Entity, Handle, Ids, Settings, SnapshotStore};
 use vanna_journal::{MemoryJournal, StreamId};
@@ -107,7 +107,8 @@ impl World {
         let command = if of_run {
             Command::Ran { token, outcome: Ok(Box::new(run_of(LATE))), micros: 1 }
         } else {
-            Command::Planned { token, outcome: Ok((Box::new(plan(LATE, None)), Vec::new())), micros: 1 }
+            let planned = Planned { plan: plan(LATE, None), checks: Vec::new(), handover: None };
+            Command::Planned { token, outcome: Ok(Box::new(planned)), micros: 1 }
         };
         let (handle, addressed) = (self.handle(), Addressed { to: Some(stream.clone()), command });
         tokio::spawn(async move { handle.send(stream, addressed).await });
