@@ -189,6 +189,12 @@ fn spoil_command(state: &State, command: Command, bug: Option<Bug>) -> Command {
         (Some(Bug::TakesLateOutcomes), Command::Ran { outcome, micros, token }) => {
             Command::Ran { token: open.unwrap_or(token), outcome, micros }
         }
+        (Some(Bug::TakesLateOutcomes), Command::Said { text, token }) => {
+            Command::Said { token: open.unwrap_or(token), text }
+        }
+        (Some(Bug::TakesLateOutcomes), Command::Used { outcome, micros, marker, token }) => {
+            Command::Used { token: open.unwrap_or(token), outcome, micros, marker }
+        }
         (Some(Bug::LetsStrangersIn), Command::Ask(mut ask)) => {
             ask.principal = state.owner.clone().unwrap_or(ask.principal);
             Command::Ask(ask)
@@ -209,6 +215,14 @@ fn spoil_events(events: &mut Vec<Event>, bug: Option<Bug>) {
             if let Some(place) = events.iter().position(outcome) {
                 events.insert(place, events[place].clone());
             }
+        }
+        Some(Bug::RecallsTheModel) => events.iter_mut().for_each(|event| {
+            if let Event::ModelCallStarted(call) = event {
+                call.number = 1;
+            }
+        }),
+        Some(Bug::LeavesCallsUnanswered) => {
+            events.retain(|event| !matches!(event, Event::ToolRefused(_)));
         }
         Some(Bug::EndsTooEarly) if matches!(events.last(), Some(Event::SqlRunStarted(_))) => {
             events.push(Event::TurnFinished(TurnFinished {}));
