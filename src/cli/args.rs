@@ -83,7 +83,7 @@ pub struct Ask {
     /// The day that "today" means.
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub as_of: Option<Date>,
-    /// Use no language model. This build has none, so it is always so.
+    /// Use no language model, whatever the configuration names.
     #[arg(long)]
     pub offline: bool,
     /// Print the answer as one JSON object.

@@ -42,7 +42,10 @@ struct Line {
 }
 
 pub(super) async fn run(mut config: Config, arguments: &Arguments) -> Result<(), CliError> {
-    if let Some(source) = named_source(arguments)? {
+    if arguments.offline {
+        config.models.clear();
+    }
+    if let Some(source) = named_source(arguments, !config.models.is_empty())? {
         config.sources = vec![source];
     }
     config.as_of = arguments.as_of.or(config.as_of);
@@ -68,15 +71,16 @@ async fn open(data: &Path) -> Result<Arc<SledJournal>, CliError> {
     }
 }
 
-fn named_source(arguments: &Arguments) -> Result<Option<Source>, CliError> {
+/// The source that the command names. Without a semantic model it needs a language model.
+fn named_source(arguments: &Arguments, has_language_model: bool) -> Result<Option<Source>, CliError> {
     match (&arguments.db, &arguments.model) {
-        (Some(path), Some(model)) => {
+        (Some(path), model) if model.is_some() || has_language_model => {
             let name = path.file_stem().map_or_else(|| "db".to_owned(), |s| s.to_string_lossy().into_owned());
             let kind = SourceKind::Sqlite;
             Ok(Some(Source { name, kind, path: path.clone(), model: model.clone() }))
         }
         (None, None) => Ok(None),
-        (Some(_), None) => Err(CliError::input(
+        (Some(_), _) => Err(CliError::input(
             "--db needs --model: the semantic model tells what the tables mean (docs/semantic-layer.md)",
         )),
         (None, Some(_)) => {

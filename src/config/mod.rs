@@ -3,6 +3,7 @@
 //! Without a file there is the sample: its database, its semantic model, loopback, no tokens.
 //! Relative paths in a file are relative to the file; unknown keys are refused.
 
+mod agent;
 mod check;
 mod error;
 mod file;
@@ -15,6 +16,7 @@ mod models_tests;
 #[cfg(test)]
 mod tests;
 
+pub use agent::{Agent, ToolEntry};
 pub use error::ConfigError;
 pub use file::{AccessEntry, Archive, Config, Limits, Secret, Source, SourceKind};
 pub use models::{ModelEntry, ModelLimits, ModelProvider};

@@ -110,7 +110,7 @@ fn late_outcome(world: &World, chance: &mut Chance) {
     let draw = chance.below(1 << 32);
     for place in streams {
         if let Some(token) = stage::oracle(|oracle| oracle.spent_token(&place, draw)) {
-            world.late_outcome(place, token, chance.below(2) == 0);
+            world.late_outcome(place, token, chance.below(8));
         }
     }
 }

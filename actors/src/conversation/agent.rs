@@ -1,5 +1,6 @@
 //! Decisions of a turn that a language model works on: what it says, which tools it may call, when to stop.
 
+use super::checks;
 use super::command::{Answered, Reply};
 use super::decide::{Decided, failed, of, text};
 use super::effect::Effect;
@@ -221,7 +222,11 @@ pub(super) fn used(
     };
     let mut ahead = Ahead::new(state, turn, context);
     let id = call.tool_call_id.clone();
-    let ToolOutcome { error_code, summary, content, row_count, executed, checks, result, drawn } = outcome;
+    let ToolOutcome { error_code, summary, content, row_count, executed, mut checks, result, drawn } =
+        outcome;
+    if let (Some(executed), Some(result)) = (&executed, &result) {
+        checks.extend(checks::after_run(&executed.statement, result));
+    }
     ahead.push(Event::ToolFinished(Box::new(ToolFinished {
         token,
         tool_call_id: id.clone(),

@@ -1,8 +1,6 @@
 //! A conversation: turns of questions and answers, each turn a chain of intents and outcomes.
 
 mod agent;
-#[cfg(test)]
-mod agent_tests;
 mod answer;
 mod apply;
 mod chart;

@@ -1,5 +1,7 @@
 //! Promises of a conversation, told over its events: given what happened, when asked, then this.
 
+mod agent;
+
 use super::command::{Ask, Asked, Command, Planned, Refusal, Reply};
 use super::entity::Conversation;
 use super::event::ConversationEvent as Event;

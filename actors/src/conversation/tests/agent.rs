@@ -1,10 +1,10 @@
 //! Promises of a turn with a model: calls have answers, limits hold, and a kill anywhere loses nothing.
 
-use super::command::{Answered, Ask, Command, Planned, Reply};
-use super::effect::Effect;
-use super::entity::Conversation;
-use super::event::ConversationEvent as Event;
-use super::state::{ATTEMPTS, State};
+use crate::conversation::command::{Answered, Ask, Command, Planned, Reply};
+use crate::conversation::effect::Effect;
+use crate::conversation::entity::Conversation;
+use crate::conversation::event::ConversationEvent as Event;
+use crate::conversation::state::{ATTEMPTS, State};
 use crate::json::Json;
 use crate::ports::briefing::{Briefing, TurnLimits};
 use crate::ports::model::{
