@@ -21,3 +21,5 @@ mod socket;
 #[allow(dead_code, reason = "what other suites use of it")]
 #[path = "../support/mod.rs"]
 mod support;
+mod v2;
+mod v2_recordings;
