@@ -13,6 +13,7 @@
 mod bad_input;
 mod cli;
 mod faults;
+mod formats;
 mod journal;
 mod model;
 mod projections;
