@@ -41,14 +41,15 @@ fn bench(rules: &[(&str, ToolEntry)]) -> Bench {
         memory: Arc::new(InProcess::default()),
     };
     let rules = rules.iter().map(|(name, rule)| ((*name).to_owned(), rule.clone())).collect();
-    let ada = AccessEntry {
+    let mut config = Config::default();
+    config.access.push(AccessEntry {
         token: Secret::new("t"),
         tenant: "acme".into(),
         principal: "ada".into(),
         operator: false,
         groups: vec!["admin".into()],
-    };
-    let groups = Groups::of_config(&Config { access: vec![ada], ..Config::default() });
+    });
+    let groups = Groups::of_config(&config);
     Bench { registry: Registry::new(world, &rules, groups).unwrap(), journal, _home: home }
 }
 
