@@ -7,7 +7,7 @@ use super::lower::Lower;
 use super::policy::{BoundPolicy, Policy, Principal, limit_rows};
 use super::refusal::{Checked, Code, Refusal};
 use super::resolve::{Resolved, Resolver, Schema};
-use super::tree::Query;
+use super::tree::{Piece, Query};
 use super::verdict::{Output, Verdict};
 use super::write::Writer;
 use std::collections::BTreeSet;
@@ -75,9 +75,12 @@ impl Guard {
     }
 
     fn read(&self, sql: &str, parameters: usize, origin: Origin) -> Checked<(Query, BTreeSet<String>)> {
-        let parsed = parse(sql, self.dialect, origin)?;
+        let (parsed, trailer) = parse(sql, self.dialect, origin)?;
         let mut lower = Lower::new(self.dialect, &self.functions, parameters);
-        let query = lower.query(*parsed)?;
+        let mut query = lower.query(*parsed)?;
+        if let Some(depth) = trailer.max_recursion {
+            query.limit.push(Piece::Type(format!("OPTION (MAXRECURSION {depth})")));
+        }
         Ok((query, lower.used))
     }
 

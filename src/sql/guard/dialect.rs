@@ -2,12 +2,24 @@
 
 use super::refusal::{Code, Refusal};
 use super::tree::Ident;
+use sqlparser::derive_dialect;
 use sqlparser::dialect::{
     BigQueryDialect, Dialect, DuckDbDialect, MsSqlDialect, MySqlDialect, PostgreSqlDialect, SQLiteDialect,
     SnowflakeDialect,
 };
+use sqlparser::keywords::ALL_KEYWORDS;
 use std::borrow::Cow;
 use std::str::FromStr;
+use std::sync::LazyLock;
+
+// MySQL has units such as YEAR_MONTH; SQL Server has ROLLUP and GROUPING SETS in both spellings.
+derive_dialect!(GuardMySql, MySqlDialect, preserve_type_id = true, overrides = { allow_extract_custom = true });
+derive_dialect!(
+    GuardMsSql,
+    MsSqlDialect,
+    preserve_type_id = true,
+    overrides = { supports_group_by_with_modifier = true, supports_group_by_expr = true }
+);
 
 /// A dialect that the guard reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -58,11 +70,17 @@ impl GuardDialect {
         match self {
             Self::Postgres => &PostgreSqlDialect {},
             Self::Sqlite => &SQLiteDialect {},
-            Self::Mysql => &MySqlDialect {},
+            Self::Mysql => {
+                static DIALECT: LazyLock<GuardMySql> = LazyLock::new(GuardMySql::new);
+                &*DIALECT
+            }
             Self::Duckdb => &DuckDbDialect {},
             Self::Snowflake => &SnowflakeDialect,
             Self::Bigquery => &BigQueryDialect {},
-            Self::Mssql => &MsSqlDialect {},
+            Self::Mssql => {
+                static DIALECT: LazyLock<GuardMsSql> = LazyLock::new(GuardMsSql::new);
+                &*DIALECT
+            }
         }
     }
 
@@ -86,6 +104,17 @@ impl GuardDialect {
         // ASCII only, as the engines do: what looks alike to us must look alike to them.
         let lower = !ident.text.bytes().any(|b| b.is_ascii_uppercase());
         if keeps_case || lower { Cow::Borrowed(&ident.text) } else { Cow::Owned(ident.text.to_ascii_lowercase()) }
+    }
+
+    /// A name of the catalog as it must be written to mean just that: quoted, unless it is a plain word
+    /// that means itself.
+    pub(crate) fn catalog_ident(self, name: &str) -> Ident {
+        let starts = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_');
+        let plain = starts && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+        let upper = name.to_ascii_uppercase();
+        let keyword = ALL_KEYWORDS.binary_search(&upper.as_str()).is_ok() && !matches!(name, "public" | "main" | "dbo");
+        // A catalog of Snowflake in lower case was not read from it: there quotes would keep that case.
+        if plain && (!keyword || self == Self::Snowflake) { Ident::plain(name) } else { Ident::quoted(name) }
     }
 
     /// Whether backslashes escape inside of text literals.

@@ -110,7 +110,25 @@ fn bounded(select: &Select, name: &str, dialect: GuardDialect) -> bool {
     let _ = (name, dialect);
     // A walk along a relation ends when the relation does.
     walks |= sources > 1 && parts.iter().any(|part| is_link(part));
-    walks || parts.iter().any(|part| is_bound(part, step))
+    let shrinks = select.items.iter().any(|item| matches!(item, Item::Expr { expr, .. } if cuts(expr)));
+    walks || parts.iter().any(|part| is_bound(part, step) || (shrinks && has_column(part)))
+}
+
+/// Whether an expression takes a piece off a text, which a step does until nothing is left.
+fn cuts(expr: &Expr) -> bool {
+    match expr {
+        Expr::Call(call) => {
+            let cutting = matches!(call.listed.as_str(), "substr" | "substring" | "stuff" | "right" | "left" | "regexp_replace" | "split_part" | "array_slice");
+            (cutting && call.expressions().any(has_column)) || call.expressions().any(cuts)
+        }
+        Expr::Form(pieces) => {
+            let cutting = matches!(pieces.first(), Some(Piece::Word("SUBSTR(" | "SUBSTRING(")));
+            let inner = |piece: &Piece| matches!(piece, Piece::Expr(inner) if cuts(inner) || (cutting && has_column(inner)));
+            pieces.iter().any(inner)
+        }
+        Expr::Field(inner, _) => cuts(inner),
+        Expr::Column(_) | Expr::Literal(_) | Expr::Query(_) | Expr::Star(_) | Expr::Lambda { .. } => false,
+    }
 }
 
 fn conjuncts<'a>(expr: &'a Expr, out: &mut Vec<&'a Expr>) {

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 /// Text of the lists: one name a line, `#` begins a comment.
 const POSTGRES: &[&str] = &[include_str!("postgres.txt"), include_str!("postgres-forms.txt")];
-const SQLITE: &[&str] = &[include_str!("sqlite.txt")];
+const SQLITE: &[&str] = &[include_str!("sqlite.txt"), include_str!("sqlite-forms.txt")];
 const MYSQL: &[&str] = &[include_str!("mysql.txt")];
 const DUCKDB: &[&str] = &[include_str!("duckdb.txt")];
 const SNOWFLAKE: &[&str] = &[include_str!("snowflake.txt")];

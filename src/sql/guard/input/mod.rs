@@ -2,6 +2,7 @@
 
 mod characters;
 mod parse;
+mod repair;
 mod size;
 mod stack;
 

@@ -50,15 +50,16 @@ impl Lower<'_> {
         let name = self.object_name(name)?;
         let listed = self.functions.scalar(&name, self.dialect)?;
         self.used.insert(listed.clone());
+        let mut tail = Vec::new();
         let arguments = match args {
             FunctionArguments::None => None,
             FunctionArguments::Subquery(query) => {
                 let query = self.query(*query)?;
-                Some(vec![Piece::Expr(Expr::Query(Box::new(query)))])
+                tail.push(Piece::Expr(Expr::Query(Box::new(query))));
+                None
             }
             FunctionArguments::List(list) => Some(self.arguments(list, &listed)?),
         };
-        let mut tail = Vec::new();
         if !within_group.is_empty() {
             tail.push(Piece::Word("WITHIN GROUP (ORDER BY"));
             tail.extend(self.order_keys(within_group)?);

@@ -10,10 +10,8 @@ const LONGEST: usize = 300;
 
 /// Words that end the statement and begin another one where SQL Server stands.
 const COMMANDS: &[&str] = &[
-    "backup", "begin", "break", "checkpoint", "close", "commit", "continue", "dbcc", "deallocate", "declare",
-    "deny", "disable", "enable", "exec", "execute", "fetch", "go", "goto", "kill", "open", "print", "raiserror",
-    "readtext", "reconfigure", "restore", "return", "revert", "rollback", "save", "setuser", "shutdown",
-    "throw", "truncate", "updatetext", "use", "waitfor", "writetext",
+    "begin", "break", "checkpoint", "commit", "continue", "dbcc", "exec", "execute", "go", "kill", "reconfigure",
+    "return", "revert", "rollback", "shutdown", "throw", "waitfor",
 ];
 
 /// Words that PostgreSQL reads as something else than a relation.
@@ -95,9 +93,19 @@ impl Lower<'_> {
 
     pub(super) fn object_name(&self, name: ast::ObjectName) -> Checked<Vec<Ident>> {
         let ast::ObjectName(parts) = name;
+        let last = parts.len().saturating_sub(1);
+        // `database..table` of SQL Server leaves the schema out.
+        let left_out = |at: usize, part: &ast::ObjectNamePart| match part {
+            ast::ObjectNamePart::Identifier(ident) => {
+                self.dialect == GuardDialect::Mssql && at > 0 && at < last && ident.value.is_empty()
+            }
+            ast::ObjectNamePart::Function(_) => false,
+        };
         parts
             .into_iter()
-            .map(|part| match part {
+            .enumerate()
+            .map(|(at, part)| if left_out(at, &part) { (at, ast::ObjectNamePart::Identifier(ast::Ident::new("dbo"))) } else { (at, part) })
+            .map(|(_, part)| match part {
                 ast::ObjectNamePart::Identifier(ident) => self.ident(ident),
                 ast::ObjectNamePart::Function(_) => Err(Refusal::new(
                     Code::NameNotAllowed,

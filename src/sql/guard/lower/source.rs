@@ -22,7 +22,7 @@ impl Lower<'_> {
     fn join(&mut self, join: ast::Join) -> Checked<Join> {
         let ast::Join { relation, global, join_operator } = join;
         if global {
-            return Err(Refusal::clause("GLOBAL JOIN"));
+            return self.nearest_join(relation, join_operator);
         }
         let (words, natural, constraint, nearest) = match join_operator {
             JoinOperator::Join(on) => ("JOIN", "NATURAL JOIN", on, None),
@@ -57,6 +57,24 @@ impl Lower<'_> {
         };
         let words = if constraint == Constraint::Natural { natural } else { words };
         Ok(Join { words, source: self.source(relation)?, nearest, constraint })
+    }
+
+    /// `ASOF JOIN` of DuckDB, which comes marked as global.
+    fn nearest_join(&mut self, relation: TableFactor, operator: JoinOperator) -> Checked<Join> {
+        let (words, on) = match operator {
+            JoinOperator::Join(on) | JoinOperator::Inner(on) => ("ASOF JOIN", on),
+            JoinOperator::Left(on) | JoinOperator::LeftOuter(on) => ("ASOF LEFT JOIN", on),
+            _other => return Err(Refusal::clause("GLOBAL JOIN")),
+        };
+        let constraint = match on {
+            JoinConstraint::On(expr) => Constraint::On(self.expr(expr)?),
+            JoinConstraint::Using(names) => Constraint::Using(self.using(names)?),
+            JoinConstraint::Natural | JoinConstraint::None => return Err(Refusal::clause("ASOF JOIN without ON")),
+        };
+        if self.dialect != GuardDialect::Duckdb {
+            return Err(Refusal::clause("GLOBAL JOIN"));
+        }
+        Ok(Join { words, source: self.source(relation)?, nearest: None, constraint })
     }
 
     fn using(&mut self, names: Vec<ast::ObjectName>) -> Checked<Vec<crate::sql::guard::tree::Ident>> {

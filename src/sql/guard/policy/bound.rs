@@ -58,7 +58,7 @@ impl BoundPolicy {
     /// What of a relation may be read.
     pub(crate) fn permission(&self, relation: &KnownRelation) -> Checked<Permission> {
         let default = self.schema.default_schema(self.dialect);
-        let mut names = vec![relation.display()];
+        let mut names = vec![relation.display(default)];
         let schema = relation.schema.as_deref().or(default);
         names.extend(schema.map(|schema| format!("{schema}.{}", relation.name)));
         if relation.schema.as_deref().is_none_or(|own| Some(own) == default) {
@@ -83,6 +83,10 @@ impl BoundPolicy {
         let mut notes = vec![self.note(key, "columns")];
         let source = self.source(relation, rules, &columns, key, &mut notes)?;
         Ok(Permission { columns, withheld, source: Some(source), notes })
+    }
+
+    fn shown(&self, relation: &KnownRelation) -> String {
+        relation.display(self.schema.default_schema(self.dialect))
     }
 
     fn note(&self, relation: &str, rule: &str) -> String {
@@ -131,18 +135,7 @@ impl BoundPolicy {
 
     /// A name of the catalog as it must be written to mean just that.
     fn catalog_ident(&self, name: &str) -> Ident {
-        let plain = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
-        match self.dialect {
-            // A catalog in lower case was not read from the engine, where quotes would keep that case.
-            GuardDialect::Snowflake if plain => Ident::plain(name),
-            GuardDialect::Postgres
-            | GuardDialect::Sqlite
-            | GuardDialect::Mysql
-            | GuardDialect::Duckdb
-            | GuardDialect::Snowflake
-            | GuardDialect::Bigquery
-            | GuardDialect::Mssql => Ident::quoted(name),
-        }
+        self.dialect.catalog_ident(name)
     }
 
     /// A filter or mask with the principal's values in it, its names resolved against the catalog as
@@ -154,7 +147,7 @@ impl BoundPolicy {
         let functions = Functions::new(self.policy.functions.clone());
         let mut lower = Lower::new(self.dialect, &functions, 0);
         let mut expr = lower.expression(parsed).map_err(|refusal| {
-            Refusal::new(Code::PolicyInvalid, format!("Policy of {}: {}", relation.display(), refusal.reason))
+            Refusal::new(Code::PolicyInvalid, format!("Policy of {}: {}", self.shown(relation), refusal.reason))
         })?;
         let values = names.iter().map(|name| self.value(name)).collect::<Checked<Vec<_>>>()?;
         fill_in(&mut expr, &values)?;
@@ -166,7 +159,7 @@ impl BoundPolicy {
         let mut resolver = Resolver::new(self.dialect, Some(&self.schema), None);
         resolver.resolve_as_policy();
         resolver.run(&mut query).map_err(|refusal| {
-            Refusal::new(Code::PolicyInvalid, format!("Policy of {}: {}", relation.display(), refusal.reason))
+            Refusal::new(Code::PolicyInvalid, format!("Policy of {}: {}", self.shown(relation), refusal.reason))
         })?;
         let Body::Select(select) = query.body else { return Err(broken()) };
         match select.items.into_iter().next() {
@@ -192,7 +185,7 @@ impl BoundPolicy {
 }
 
 fn denied(relation: &KnownRelation) -> Refusal {
-    let reason = format!("You are not permitted to read {}.", relation.display());
+    let reason = format!("You are not permitted to read {}.", relation.name);
     Refusal::new(Code::RelationNotPermitted, reason)
 }
 

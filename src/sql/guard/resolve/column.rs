@@ -129,18 +129,15 @@ impl Resolver<'_> {
 
     fn unqualified(&mut self, name: &Ident) -> Result<Deps, Missing> {
         let folded = self.dialect.fold(name).into_owned();
-        let mut missing = Missing::Unknown;
         for level in (0..self.frames.len()).rev() {
             if let Some(deps) = self.in_frame(level, &folded) {
                 return Ok(deps);
             }
             let Some(frame) = self.frames.get(level) else { continue };
+            // The name meant this column; that an outer one has the same name does not change that.
             if frame.bindings.iter().any(|binding| binding.withheld.contains(&folded)) {
-                missing = Missing::Withheld;
+                return Err(Missing::Withheld);
             }
-        }
-        if let Missing::Withheld = missing {
-            return Err(missing);
         }
         if let Some(deps) = self.whole_row(&folded) {
             return Ok(deps);

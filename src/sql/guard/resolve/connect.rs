@@ -174,7 +174,7 @@ impl Resolver<'_> {
         let mut groups = many.clone();
         groups.sort_unstable();
         groups.dedup();
-        if many.len() > UNCONNECTED && groups.len() > 1 {
+        if groups.len() > UNCONNECTED {
             let reason = format!(
                 "{} relations are joined in {} groups that no condition connects; add join conditions.",
                 many.len(),

@@ -25,10 +25,10 @@ pub(crate) struct KnownRelation {
 
 impl KnownRelation {
     /// Name as lineage gives it: without the default schema.
-    pub(crate) fn display(&self) -> String {
-        match &self.schema {
-            Some(schema) => format!("{schema}.{}", self.name),
-            None => self.name.clone(),
+    pub(crate) fn display(&self, default: Option<&str>) -> String {
+        match self.schema.as_deref() {
+            Some(schema) if Some(schema) != default => format!("{schema}.{}", self.name),
+            Some(_) | None => self.name.clone(),
         }
     }
 }

@@ -197,7 +197,8 @@ impl Resolver<'_> {
             self.push(binding);
             return Ok(None);
         };
-        let id = self.relation_id(&known.display());
+        let default = self.schema.and_then(|schema| schema.default_schema(self.dialect));
+        let id = self.relation_id(&known.display(default));
         let permission = match self.policy {
             Some(policy) if !self.within_policy => policy.permission(&known)?,
             _other => Permission::open(&known),
@@ -233,7 +234,7 @@ impl Resolver<'_> {
     fn qualify(&self, relation: &mut Relation, alias: Alias) {
         let schema = self.schema.and_then(|schema| schema.default_schema(self.dialect));
         if let (Some(schema), [_]) = (schema, relation.name.as_slice()) {
-            relation.name.insert(0, Ident::quoted(schema));
+            relation.name.insert(0, self.dialect.catalog_ident(schema));
             relation.alias = Some(alias);
         }
     }

@@ -50,10 +50,12 @@ pub(super) fn is_system(name: &[Ident], dialect: GuardDialect) -> bool {
                 || matches!(last.as_str(), "__tables__" | "__tables_summary__" | "__partitions_summary__")
         }
         GuardDialect::Mssql => {
-            in_schema(&["sys", "master", "msdb", "tempdb", "model", "distribution"])
+            // A table of numbers that many statements count with.
+            let numbers = last == "spt_values" && schemas.first().is_some_and(|schema| schema == "master");
+            !numbers && (in_schema(&["sys", "master", "msdb", "tempdb", "model", "distribution"])
                 || MSSQL_VIEWS.contains(&last.as_str())
                 || last.starts_with('#')
-                || name.len() > 3
+                || name.len() > 3)
         }
     }
 }
