@@ -13,12 +13,13 @@ use std::str::FromStr;
 use std::sync::LazyLock;
 
 // MySQL has units such as YEAR_MONTH; SQL Server has ROLLUP and GROUPING SETS in both spellings.
-derive_dialect!(GuardMySql, MySqlDialect, preserve_type_id = true, overrides = { allow_extract_custom = true });
+derive_dialect!(GuardMySql, MySqlDialect, preserve_type_id = true, overrides = { allow_extract_custom = true, supports_bang_not_operator = true });
+derive_dialect!(GuardSqlite, SQLiteDialect, preserve_type_id = true, overrides = { supports_bitwise_shift_operators = true });
 derive_dialect!(
     GuardMsSql,
     MsSqlDialect,
     preserve_type_id = true,
-    overrides = { supports_group_by_with_modifier = true, supports_group_by_expr = true }
+    overrides = { supports_group_by_with_modifier = true, supports_group_by_expr = true, supports_bitwise_shift_operators = true }
 );
 
 /// A dialect that the guard reads.
@@ -69,7 +70,10 @@ impl GuardDialect {
     pub(crate) fn parser(self) -> &'static dyn Dialect {
         match self {
             Self::Postgres => &PostgreSqlDialect {},
-            Self::Sqlite => &SQLiteDialect {},
+            Self::Sqlite => {
+                static DIALECT: LazyLock<GuardSqlite> = LazyLock::new(GuardSqlite::new);
+                &*DIALECT
+            }
             Self::Mysql => {
                 static DIALECT: LazyLock<GuardMySql> = LazyLock::new(GuardMySql::new);
                 &*DIALECT

@@ -2,9 +2,11 @@
 
 mod characters;
 mod parse;
+mod predicates;
 mod repair;
 mod size;
 mod stack;
 
+pub(crate) use predicates::EXCLUSIONS;
 pub(crate) use parse::{Origin, parse, parse_expression};
 pub(crate) use stack::with_stack;

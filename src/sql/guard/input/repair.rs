@@ -1,6 +1,7 @@
 //! Spellings that the parser does not know, put into ones that it knows and that mean the same. The
 //! guard writes them in the engine's own way again.
 
+use super::predicates;
 use crate::sql::guard::GuardDialect;
 use crate::sql::guard::refusal::{Checked, Refusal};
 use sqlparser::keywords::Keyword;
@@ -27,9 +28,23 @@ pub(super) fn repair(
     table_statement(&mut tokens);
     match dialect {
         GuardDialect::Mssql => trailer = take_option(&mut tokens)?,
-        GuardDialect::Duckdb => duckdb(&mut tokens)?,
+        GuardDialect::Duckdb => {
+            duckdb(&mut tokens)?;
+            predicates::null_words(&mut tokens);
+            predicates::frame_exclusion(&mut tokens);
+        }
         GuardDialect::Mysql => modulo_word(&mut tokens),
-        GuardDialect::Postgres | GuardDialect::Sqlite | GuardDialect::Snowflake | GuardDialect::Bigquery => {}
+        GuardDialect::Postgres => {
+            predicates::split_operators(&mut tokens);
+            predicates::null_words(&mut tokens);
+            predicates::frame_exclusion(&mut tokens);
+        }
+        GuardDialect::Sqlite => {
+            predicates::null_words(&mut tokens);
+            predicates::is_value(&mut tokens);
+            predicates::frame_exclusion(&mut tokens);
+        }
+        GuardDialect::Snowflake | GuardDialect::Bigquery => {}
     }
     match dialect {
         GuardDialect::Mssql | GuardDialect::Snowflake => {}
@@ -42,14 +57,14 @@ pub(super) fn repair(
     Ok((tokens, trailer))
 }
 
-fn keyword(token: Option<&TokenWithSpan>) -> Option<Keyword> {
+pub(super) fn keyword(token: Option<&TokenWithSpan>) -> Option<Keyword> {
     match token.map(|token| &token.token) {
         Some(Token::Word(Word { keyword, quote_style: None, value: _ })) => Some(*keyword),
         _other => None,
     }
 }
 
-fn is_word(token: Option<&TokenWithSpan>, text: &str) -> bool {
+pub(super) fn is_word(token: Option<&TokenWithSpan>, text: &str) -> bool {
     matches!(token.map(|token| &token.token), Some(Token::Word(Word { value, quote_style: None, keyword: _ })) if value.eq_ignore_ascii_case(text))
 }
 
@@ -100,9 +115,26 @@ fn duckdb(tokens: &mut Vec<TokenWithSpan>) -> Checked<()> {
         if is_word(tokens.get(at), "asof") && joins && at > 0 {
             tokens.splice(at..=at, [TokenWithSpan::wrap(Token::make_keyword("GLOBAL"))]);
         }
+        let share = matches!(keyword(tokens.get(at)), Some(Keyword::LIMIT | Keyword::TABLESAMPLE));
+        let number = tokens.get(at + 1).map(|token| token.token.clone());
+        let ends = !matches!(tokens.get(at + 3).map(|t| &t.token), Some(Token::Number(..) | Token::LParen));
+        let percent = tokens.get(at + 2).is_some_and(|token| token.token == Token::Mod);
+        if let (true, Some(number @ Token::Number(..)), true, true) = (share, number, percent, ends) {
+            let limit = keyword(tokens.get(at)) == Some(Keyword::LIMIT);
+            let words = if limit {
+                vec![word("FETCH"), word("FIRST"), number, word("PERCENT"), word("ROWS"), word("ONLY")]
+            } else {
+                vec![word("TABLESAMPLE"), Token::LParen, number, word("PERCENT"), Token::RParen]
+            };
+            tokens.splice(at..at + 3, words.into_iter().map(TokenWithSpan::wrap));
+        }
         at += 1;
     }
     Ok(())
+}
+
+fn word(text: &str) -> Token {
+    Token::make_keyword(text)
 }
 
 /// `a MOD b` of MySQL.
@@ -113,7 +145,7 @@ fn modulo_word(tokens: &mut [TokenWithSpan]) {
         }
         let operand = match tokens.get(at - 1).map(|token| &token.token) {
             Some(Token::Number(..) | Token::RParen) => true,
-            Some(Token::Word(word)) => word.keyword == Keyword::NoKeyword || word.quote_style.is_some(),
+            Some(Token::Word(word)) => word.quote_style.is_some() || !expects_operand(word.keyword),
             _other => false,
         };
         let followed = matches!(tokens.get(at + 1).map(|token| &token.token), Some(Token::Number(..) | Token::Word(_) | Token::LParen));
@@ -121,6 +153,35 @@ fn modulo_word(tokens: &mut [TokenWithSpan]) {
             token.token = Token::Mod;
         }
     }
+}
+
+/// Words behind which an operand begins.
+fn expects_operand(keyword: Keyword) -> bool {
+    matches!(
+        keyword,
+        Keyword::SELECT
+            | Keyword::DISTINCT
+            | Keyword::ALL
+            | Keyword::WHERE
+            | Keyword::AND
+            | Keyword::OR
+            | Keyword::XOR
+            | Keyword::NOT
+            | Keyword::ON
+            | Keyword::BY
+            | Keyword::HAVING
+            | Keyword::CASE
+            | Keyword::WHEN
+            | Keyword::THEN
+            | Keyword::ELSE
+            | Keyword::IN
+            | Keyword::BETWEEN
+            | Keyword::LIKE
+            | Keyword::DIV
+            | Keyword::INTERVAL
+            | Keyword::LIMIT
+            | Keyword::AS
+    )
 }
 
 /// A word that is a keyword elsewhere and a plain name here.

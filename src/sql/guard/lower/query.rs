@@ -179,7 +179,12 @@ impl Lower<'_> {
                 pieces.extend(words);
             }
         }
-        if let Some(Fetch { with_ties, percent, quantity }) = fetch {
+        if let Some(Fetch { with_ties: false, percent: true, quantity: Some(quantity) }) = &fetch
+            && self.dialect == GuardDialect::Duckdb
+        {
+            let share = Piece::Expr(self.expr(quantity.clone())?);
+            pieces.extend([Piece::Word("LIMIT"), share, Piece::Glue("%")]);
+        } else if let Some(Fetch { with_ties, percent, quantity }) = fetch {
             pieces.push(Piece::Word("FETCH FIRST"));
             if let Some(quantity) = quantity {
                 pieces.push(Piece::Expr(self.expr(quantity)?));

@@ -2,6 +2,7 @@
 
 use super::Lower;
 use super::query::comma_separated;
+use crate::sql::guard::input::EXCLUSIONS;
 use crate::sql::guard::refusal::Checked;
 use crate::sql::guard::tree::Piece;
 use sqlparser::ast::{self, WindowFrameBound, WindowFrameUnits, WindowSpec, WindowType};
@@ -19,7 +20,11 @@ impl Lower<'_> {
 
     /// A window in its brackets.
     pub(super) fn window(&mut self, spec: WindowSpec) -> Checked<Vec<Piece>> {
-        let WindowSpec { window_name, partition_by, order_by, window_frame } = spec;
+        let WindowSpec { window_name, partition_by, mut order_by, window_frame } = spec;
+        let exclusion = order_by.last().and_then(exclusion);
+        if exclusion.is_some() {
+            order_by.pop();
+        }
         let mut pieces = vec![Piece::Word("(")];
         if let Some(name) = window_name {
             pieces.push(Piece::Window(self.ident(name)?));
@@ -36,6 +41,7 @@ impl Lower<'_> {
         if let Some(frame) = window_frame {
             self.frame(frame, &mut pieces)?;
         }
+        pieces.extend(exclusion.map(Piece::Word));
         pieces.push(Piece::Word(")"));
         Ok(pieces)
     }
@@ -72,4 +78,10 @@ impl Lower<'_> {
         }
         Ok(())
     }
+}
+
+/// The exclusion of a frame, which comes as the last key of the order.
+fn exclusion(key: &ast::OrderByExpr) -> Option<&'static str> {
+    let ast::Expr::Identifier(ident) = &key.expr else { return None };
+    EXCLUSIONS.iter().find(|(marker, _)| ident.value == *marker).map(|(_, words)| *words)
 }
