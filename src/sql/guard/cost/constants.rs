@@ -38,7 +38,7 @@ pub(crate) fn check_call(call: &Call) -> Checked<()> {
         "lpad" | "rpad" | "leftpad" | "rightpad" => cap(value(1), CHARACTERS, name),
         "space" | "zeroblob" | "randomblob" | "randstr" | "random_bytes" => cap(value(0), CHARACTERS, name),
         "array_resize" | "list_resize" => cap(value(1), CHARACTERS, name),
-        "array_fill" => call.expressions().try_for_each(|expr| cap(largest(expr), CHARACTERS, name)),
+        "array_fill" => cap(arg(1).map(elements), CHARACTERS, name),
         "power" | "pow" => cap(value(1), EXPONENT, name),
         "factorial" => cap(value(0), FACTORIAL, name),
         "generate_series" | "range" | "generate_array" | "array_generate_range" | "sequence"
@@ -205,26 +205,17 @@ pub(crate) fn constant(expr: &Expr) -> Option<f64> {
     }
 }
 
-/// The largest number in an expression.
-fn largest(expr: &Expr) -> Option<f64> {
-    if let Some(value) = constant(expr) {
-        return Some(value);
-    }
+/// The product of the numbers of an array of lengths.
+fn elements(expr: &Expr) -> f64 {
     match expr {
-        Expr::Form(pieces) => pieces
+        Expr::Form(pieces) if constant(expr).is_none() => pieces
             .iter()
-            .filter_map(|piece| match piece {
-                Piece::Expr(inner) => largest(inner),
-                Piece::Word(_) | Piece::Glue(_) | Piece::Ident(_) | Piece::Window(_) | Piece::Type(_) => None,
+            .map(|piece| match piece {
+                Piece::Expr(inner) => elements(inner),
+                Piece::Word(_) | Piece::Glue(_) | Piece::Ident(_) | Piece::Window(_) | Piece::Type(_) => 1.0,
             })
-            .reduce(f64::max),
-        Expr::Column(_)
-        | Expr::Literal(_)
-        | Expr::Call(_)
-        | Expr::Query(_)
-        | Expr::Star(_)
-        | Expr::Field(..)
-        | Expr::Lambda { .. } => None,
+            .product(),
+        _other => constant(expr).map_or(1.0, f64::abs),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::sql::guard::GuardDialect;
 use crate::sql::guard::refusal::{Checked, Code, Refusal};
-use sqlparser::tokenizer::{Token, Tokenizer, Whitespace};
+use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, Whitespace};
 
 /// Longest statement in bytes.
 pub(super) const LONGEST: usize = 32 * 1024;
@@ -69,16 +69,29 @@ fn is_hidden(c: char) -> bool {
 fn check_comment(comment: &str) -> Checked<()> {
     let start: String = comment.trim_start().chars().take(2).collect();
     if comment.starts_with('!') || comment.starts_with("M!") || start.starts_with('+') {
-        return Err(Refusal::new(
-            Code::InputComment,
-            "Conditional comments and hints are not allowed; remove the comment.",
-        ));
+        return Err(hidden_comment());
     }
     Ok(())
 }
 
+fn hidden_comment() -> Refusal {
+    Refusal::new(Code::InputComment, "Conditional comments and hints are not allowed; remove the comment.")
+}
+
+/// The parser takes the marks off conditional comments and reads on inside, so that no token shows
+/// them: there are some when the text holds more of their openings than literals and names do.
+pub(super) fn check_conditional(sql: &str, tokens: &[TokenWithSpan]) -> Checked<()> {
+    let openings = |text: &str| text.matches("/*!").count() + text.matches("/*M!").count();
+    let all = openings(sql);
+    if all == 0 {
+        return Ok(());
+    }
+    let quoted: usize = tokens.iter().map(|token| openings(&text_of(&token.token))).sum();
+    if all > quoted { Err(hidden_comment()) } else { Ok(()) }
+}
+
 /// Unusual spaces look like separators but are letters for some engines.
-pub(super) fn check_spaces(sql: &str, tokens: &[sqlparser::tokenizer::TokenWithSpan]) -> Checked<()> {
+pub(super) fn check_spaces(sql: &str, tokens: &[TokenWithSpan]) -> Checked<()> {
     if sql.is_ascii() {
         return Ok(());
     }

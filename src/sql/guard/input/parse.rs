@@ -59,6 +59,7 @@ fn tokens(sql: &str, dialect: GuardDialect, origin: Origin) -> Checked<(Vec<Toke
         characters::check_token(&token.token)?;
     }
     characters::check_spaces(sql, &tokens)?;
+    characters::check_conditional(sql, &tokens)?;
     size::measure(&tokens, if origin == Origin::Input { 1 } else { 4 })?;
     repair(tokens, dialect)
 }

@@ -35,7 +35,7 @@ impl Lower<'_> {
         use ast::Expr as E;
         Ok(match expr {
             E::Identifier(ident) => self.identifier(ident)?,
-            E::CompoundIdentifier(parts) => Expr::Column(self.idents(parts)?),
+            E::CompoundIdentifier(parts) => Expr::Column(self.compound(parts)?),
             E::CompoundFieldAccess { root, access_chain } => return self.access(*root, access_chain),
             E::JsonAccess { value, path } => return self.json_access(*value, path),
             E::IsFalse(expr) => form![self.expr(*expr)?, "IS FALSE"],

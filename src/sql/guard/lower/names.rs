@@ -74,6 +74,16 @@ impl Lower<'_> {
         idents.into_iter().map(|ident| self.ident(ident)).collect()
     }
 
+    /// A name with dots. What looks like a column of a sequence takes its next number.
+    pub(super) fn compound(&self, parts: Vec<ast::Ident>) -> Checked<Vec<Ident>> {
+        let parts = self.idents(parts)?;
+        let takes = |part: &Ident| part.is_word("nextval") || part.is_word("currval");
+        if self.dialect == GuardDialect::Snowflake && parts.last().is_some_and(takes) {
+            return Err(Refusal::write("A number of a sequence"));
+        }
+        Ok(parts)
+    }
+
     /// A name given to a column or a source.
     pub(super) fn alias(&self, ident: ast::Ident) -> Checked<Ident> {
         let ident = if ident.quote_style == Some('\'') {

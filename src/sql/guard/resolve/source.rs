@@ -146,6 +146,7 @@ impl Resolver<'_> {
             return Shape::Known(names.map(|(name, _)| column(&self.dialect.fold(name))).collect());
         }
         match self.dialect {
+            GuardDialect::Duckdb if matches!(function, "range" | "generate_series") => Shape::Known(known),
             GuardDialect::Bigquery | GuardDialect::Snowflake | GuardDialect::Duckdb => {
                 Shape::Open { relation: None, known, deps: deps.clone() }
             }
