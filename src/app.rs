@@ -1,24 +1,31 @@
 //! The only wiring: configuration, journal, sources, models, runtime.
 
-use crate::config::{Config, Source};
+use crate::agent::{Bounds, SourceBriefer};
+use crate::config::{AccessEntry, Config, Source};
+use crate::llm::models;
+use crate::memory::InProcess;
 use crate::projections::conversations::ConversationList;
 use crate::projections::registry;
 use crate::sample;
 use crate::semantic::compile::distinct_values_sql;
 use crate::semantic::load;
 use crate::semantic::model::Model;
-use crate::semantic::planner::{SemanticPlanner, Subject};
+use crate::semantic::planner::{Meaning, SemanticPlanner, Subject};
 use crate::semantic::reader::{Reader, ValueIndex};
 use crate::service::{Directory, Vanna, VannaParts};
 use crate::sql::dialect::DialectKind;
 use crate::sql::runner::SqliteSource;
+use crate::tools::{Database, Groups, JournaledResults, Registry, World};
 use jiff::civil::Date;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use vanna_actors::conversation::{Adapters, Conversation};
+use vanna_actors::conversation::{Adapters, Agent, Conversation};
+use vanna_actors::ports::memory::MemoryStore;
+use vanna_actors::ports::model::Model as LanguageModel;
 use vanna_actors::ports::sql::{Limits, SqlRunner};
+use vanna_actors::ports::tools::Tools;
 use vanna_actors::runtime::{Clock, DerivedSnapshots, Handle, Ids, Settings, SystemClock, SystemIds};
 use vanna_journal::archive::{Archiver, ArchiverOptions};
 use vanna_journal::derived::{Derived, MemoryDerived, SledDerived};
@@ -79,14 +86,23 @@ pub fn start_archiver(config: &Config, journal: &Arc<SledJournal>) -> Option<Arc
 pub async fn start(config: &Config, journal: Arc<dyn Journal>) -> Result<Vanna, AppError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn Ids> = Arc::new(SystemIds);
-    let subjects = subjects(config).await?;
-    let default = subjects.first().map(|subject| subject.name.clone()).unwrap_or_default();
-    let runners: BTreeMap<String, Arc<dyn SqlRunner>> =
-        subjects.iter().map(|subject| (subject.name.clone(), Arc::clone(&subject.runner))).collect();
+    let databases = databases(config).await?;
+    let agent = match models(&config.models, &clock).map_err(input)? {
+        Some(model) => Some(agent(config, &databases, &journal, model)?),
+        None => None,
+    };
+    let default = databases.first().map(|database| database.name.clone()).unwrap_or_default();
+    let mut subjects = Vec::new();
+    let mut runners = BTreeMap::new();
+    for database in databases {
+        runners.insert(database.name.clone(), Arc::clone(&database.runner));
+        subjects.push(subject(database).await?);
+    }
     let sources = runners.keys().cloned().collect();
     let adapters = Adapters {
         planner: Arc::new(SemanticPlanner::new(subjects, default)),
         runners,
+        agent,
         limits: limits(config),
         clock: Arc::clone(&clock),
     };
@@ -108,7 +124,16 @@ pub async fn start(config: &Config, journal: Arc<dyn Journal>) -> Result<Vanna, 
     .await
     .map_err(machine)?;
     let as_of = as_of(config);
-    Ok(Vanna::start(VannaParts { journal, conversations, directory, sources, as_of, clock, ids }))
+    Ok(Vanna::start(VannaParts {
+        journal,
+        conversations,
+        directory,
+        tools: None,
+        sources,
+        as_of,
+        clock,
+        ids,
+    }))
 }
 
 /// The projections of a journal; their rows lie beside it in the data directory.
@@ -163,7 +188,7 @@ pub fn model_of(path: Option<&Path>) -> Result<Arc<Model>, AppError> {
     })
 }
 
-async fn subjects(config: &Config) -> Result<Vec<Subject>, AppError> {
+async fn databases(config: &Config) -> Result<Vec<Database>, AppError> {
     if config.sources.is_empty() {
         let path = sample::unpack(&config.data).map_err(|error| {
             AppError::Machine(format!(
@@ -171,21 +196,61 @@ async fn subjects(config: &Config) -> Result<Vec<Subject>, AppError> {
                 config.data.display()
             ))
         })?;
-        return Ok(vec![subject(sample::NAME, &path, None).await?]);
+        return Ok(vec![database(sample::NAME, &path, Some(model_of(None)?))?]);
     }
-    let mut subjects = Vec::new();
+    let mut databases = Vec::new();
     for Source { name, path, model, .. } in &config.sources {
-        subjects.push(subject(name, path, Some(model)).await?);
+        let model = model.as_deref().map(|model| model_of(Some(model))).transpose()?;
+        databases.push(database(name, path, model)?);
     }
-    Ok(subjects)
+    Ok(databases)
 }
 
-async fn subject(name: &str, path: &Path, model: Option<&Path>) -> Result<Subject, AppError> {
+fn database(name: &str, path: &Path, model: Option<Arc<Model>>) -> Result<Database, AppError> {
     let source = SqliteSource::open(name, path).map_err(input)?;
-    let model = model_of(model)?;
-    let reader = Arc::new(reader_of(Arc::clone(&model), Some(&source)).await?);
-    let runner: Arc<dyn SqlRunner> = Arc::new(source);
-    Ok(Subject { name: name.to_owned(), dialect: DialectKind::Sqlite, model, reader, runner })
+    let runner: Arc<dyn SqlRunner> = Arc::new(source.clone());
+    Ok(Database { name: name.to_owned(), dialect: DialectKind::Sqlite, model, runner, source })
+}
+
+async fn subject(database: Database) -> Result<Subject, AppError> {
+    let Database { name, dialect, model, runner, source } = database;
+    let meaning = match model {
+        Some(model) => {
+            let reader = Arc::new(reader_of(Arc::clone(&model), Some(&source)).await?);
+            Some(Meaning { model, reader })
+        }
+        None => None,
+    };
+    Ok(Subject { name, dialect, meaning, runner })
+}
+
+/// A language model with its tools.
+fn agent(
+    config: &Config,
+    databases: &[Database],
+    journal: &Arc<dyn Journal>,
+    model: Arc<dyn LanguageModel>,
+) -> Result<Agent, AppError> {
+    let databases: BTreeMap<String, Database> =
+        databases.iter().map(|database| (database.name.clone(), database.clone())).collect();
+    let memory: Arc<dyn MemoryStore> = Arc::new(InProcess::default());
+    let world = World {
+        databases: databases.clone(),
+        limits: limits(config),
+        results: Arc::new(JournaledResults::new(Arc::clone(journal))),
+        memory: Arc::clone(&memory),
+    };
+    let registry = Registry::new(world, &config.agent.tools, groups(config)).map_err(AppError::Machine)?;
+    let tools: Arc<dyn Tools> = Arc::new(registry);
+    let briefer = SourceBriefer::new(databases, Arc::clone(&tools), memory, Bounds::of(&config.agent));
+    Ok(Agent { model, tools, briefer: Arc::new(briefer) })
+}
+
+fn groups(config: &Config) -> Groups {
+    let of = |entry: &AccessEntry| {
+        ((entry.tenant.clone(), entry.principal.clone()), entry.groups.iter().cloned().collect())
+    };
+    config.access.iter().map(of).collect()
 }
 
 fn limits(config: &Config) -> Limits {

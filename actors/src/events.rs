@@ -23,6 +23,14 @@ kinds! { pub ConversationEvent:
     14 "turn_finished" TurnFinished: 1;
     15 "turn_failed" TurnFailed: 1;
     16 "turn_cancelled" TurnCancelled: 1;
+    17 "model_briefed" ModelBriefed: 1;
+    18 "model_call_started" ModelCallStarted: 1;
+    19 "model_call_finished" ModelCallFinished: 1;
+    20 "model_call_failed" ModelCallFailed: 1;
+    21 "tool_started" ToolStarted: 1;
+    22 "tool_finished" ToolFinished: 1;
+    23 "tool_refused" ToolRefused: 1;
+    24 "result_drawn" ResultDrawn: 1;
 }
 
 #[cfg(test)]

@@ -7,10 +7,15 @@
 use super::*;
 use crate::json::Json;
 use crate::kinds::Opaque;
+use crate::ports::briefing::{Briefing, Retrieved, TurnLimits};
+use crate::ports::model::{
+    ModelMark, ModelSettings, PassedOver, StopReason, ToolCall, ToolChoice, ToolSpec, Usage,
+};
 use crate::ports::planner::{Coverage, CoverageStatus, Covered, Plan, Uncovered, UncoveredReason};
 use crate::ports::sql::{
     Check, Column, ColumnType, Failure, Format, Output, ResultSet, Role, SchemaMark, Statement, Value,
 };
+use crate::ports::tools::{Executed, Picture, PictureKind, RequestedCall, ToolRefusal};
 use crate::shape_tests::Traced;
 use ConversationEvent as Event;
 use std::collections::BTreeMap;
@@ -150,6 +155,130 @@ pub(crate) fn samples() -> Vec<Event> {
         Event::TurnFinished(TurnFinished {}),
         Event::TurnFailed(TurnFailed { failure: failure(), correlation_id: "c-1".into() }),
         Event::TurnCancelled(TurnCancelled { principal: principal(), correlation_id: "c-1".into() }),
+    ]
+    .into_iter()
+    .chain(model_samples())
+    .collect()
+}
+
+fn asked_of() -> ModelMark {
+    ModelMark { provider: "main".into(), model: "m-1".into(), request_digest: "blake3:dd".into() }
+}
+
+fn settings() -> ModelSettings {
+    ModelSettings {
+        max_tokens: 900,
+        temperature: Some(0.5),
+        top_p: Some(1.0),
+        stop: vec!["END".into()],
+        seed: Some(7),
+        tool_choice: ToolChoice::Auto,
+    }
+}
+
+fn briefing() -> Briefing {
+    Briefing {
+        system: "You answer.".into(),
+        tools: vec![ToolSpec {
+            name: "run_sql".into(),
+            description: "Runs.".into(),
+            parameters: Json::new(&serde_json::json!({"type": "object"})),
+        }],
+        settings: settings(),
+        limits: TurnLimits {
+            model_calls: 10,
+            tool_calls: 30,
+            repairs: 5,
+            tokens: 200_000,
+            time_ms: 300_000,
+            rows: 20_000,
+        },
+        tables: vec!["orders".into()],
+        tables_left_out: 3,
+        memories: vec![Retrieved { id: "m1".into(), kind: "golden".into(), score: 0.75 }],
+    }
+}
+
+fn requested() -> RequestedCall {
+    RequestedCall {
+        tool_call_id: "call-1".into(),
+        call: ToolCall {
+            id: "c1".into(),
+            name: "run_sql".into(),
+            arguments: "{\"sql\":".into(),
+            malformed: Some("the JSON ends too early".into()),
+            signature: Some("s".into()),
+        },
+        shown: Json::new(&serde_json::json!({})),
+        refusal: Some(ToolRefusal::new("invalid_arguments", "No JSON.")),
+    }
+}
+
+/// The facts of a turn with a model.
+fn model_samples() -> Vec<Event> {
+    let failure = || Failure::new("model_timeout", "Slow.", true);
+    let id = || "call-1".to_owned();
+    let arguments = || Json::new(&serde_json::json!({"sql": "SELECT 1"}));
+    vec![
+        Event::ModelBriefed(Box::new(ModelBriefed { briefing: briefing(), until: 1_700_000_000_000_000 })),
+        Event::ModelCallStarted(ModelCallStarted {
+            token: 3,
+            number: 1,
+            attempt: 1,
+            mark: asked_of(),
+            settings: settings(),
+        }),
+        Event::ModelCallFinished(Box::new(ModelCallFinished {
+            token: 3,
+            micros: 9,
+            mark: asked_of(),
+            text: "I look it up.".into(),
+            calls: vec![requested()],
+            stop_reason: StopReason::ToolCalls,
+            usage: Some(Usage { input: 100, output: 20 }),
+            attempts: 2,
+            passed_over: vec![PassedOver { mark: asked_of(), failure: failure() }],
+        })),
+        Event::ModelCallFailed(ModelCallFailed { token: 3, micros: 9, failure: failure() }),
+        Event::ToolStarted(ToolStarted {
+            token: 4,
+            attempt: 1,
+            tool_call_id: id(),
+            tool: "run_sql".into(),
+            arguments: arguments(),
+            shown: arguments(),
+        }),
+        Event::ToolFinished(Box::new(ToolFinished {
+            token: 4,
+            tool_call_id: id(),
+            micros: 8,
+            success: true,
+            summary: "7 rows".into(),
+            row_count: Some(7),
+            error_code: None,
+            content: "a,b".into(),
+            file: Some("query_results_0a0b0c0d.csv".into()),
+            executed: Some(Executed { statement: statement(), micros: 5, row_count: 7, schema: mark() }),
+        })),
+        Event::ToolRefused(ToolRefused {
+            tool_call_id: id(),
+            tool: "drop_table".into(),
+            shown: Json::new(&serde_json::json!({})),
+            code: "unknown_tool".into(),
+            message: "No such tool.".into(),
+            content: "Error: No such tool.".into(),
+        }),
+        Event::ResultDrawn(Box::new(ResultDrawn {
+            tool_call_id: id(),
+            of: "call-0".into(),
+            file: "query_results_0a0b0c0d.csv".into(),
+            title: Some("Orders".into()),
+            picture: Some(Picture {
+                kind: PictureKind::Bar,
+                columns: vec!["country".into(), "revenue".into()],
+            }),
+            earlier: Some(result()),
+        })),
     ]
 }
 

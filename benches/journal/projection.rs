@@ -33,7 +33,7 @@ impl Projection for Counts {
     }
 
     fn apply(&self, record: &Record, rows: &mut Working<'_>) -> Result<(), DerivedError> {
-        let key = record.stream.id.as_bytes();
+        let key = record.stream.id().as_bytes();
         let count = rows.get(key)?.and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes);
         rows.put(key, (count + 1).to_be_bytes().to_vec());
         Ok(())
@@ -70,7 +70,7 @@ fn fold_in_memory(journal: &SledJournal) -> Duration {
         let Some(last) = records.last() else { break };
         after = last.position;
         for record in records {
-            *counts.entry(record.stream.id).or_default() += 1;
+            *counts.entry(record.stream.id().to_owned()).or_default() += 1;
         }
     }
     std::hint::black_box(&counts);

@@ -5,11 +5,11 @@
 
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};
 use bincode::error::DecodeError;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 
 /// First byte of everything encoded here: little-endian, variable-length integers.
-const FORMAT: u8 = 1;
+pub(crate) const FORMAT: u8 = 1;
 /// No value claims more than this, whatever its damaged lengths say.
 const LIMIT: usize = 64 << 20;
 const CONFIG: Configuration<LittleEndian, Varint, Limit<LIMIT>> =
@@ -55,26 +55,7 @@ pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, CodecError> {
 /// [`CodecError`] when the bytes are not exactly one value of type `T`.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
     let payload = payload(bytes)?;
-    whole(payload, bincode::serde::decode_from_slice(payload, CONFIG))
-}
-
-/// Decodes as [`decode`] does; texts and bytes stay where they are.
-///
-/// # Errors
-/// As for [`decode`].
-pub(crate) fn decode_borrowed<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, CodecError> {
-    let payload = payload(bytes)?;
-    whole(payload, bincode::serde::borrow_decode_from_slice(payload, CONFIG))
-}
-
-fn payload(bytes: &[u8]) -> Result<&[u8], CodecError> {
-    match bytes.split_first() {
-        Some((&FORMAT, payload)) => Ok(payload),
-        other => Err(CodecError::Format(other.map(|(format, _)| *format))),
-    }
-}
-
-fn whole<T>(payload: &[u8], decoded: Result<(T, usize), DecodeError>) -> Result<T, CodecError> {
+    let decoded: Result<(T, usize), DecodeError> = bincode::serde::decode_from_slice(payload, CONFIG);
     let (value, read) = decoded.map_err(|error| CodecError::Decode(error.to_string()))?;
     match payload.len().saturating_sub(read) {
         0 => Ok(value),
@@ -82,10 +63,22 @@ fn whole<T>(payload: &[u8], decoded: Result<(T, usize), DecodeError>) -> Result<
     }
 }
 
+/// What comes after the format byte, once that is the one known here.
+///
+/// # Errors
+/// [`CodecError::Format`] for any other.
+pub(crate) fn payload(bytes: &[u8]) -> Result<&[u8], CodecError> {
+    match bytes.split_first() {
+        Some((&FORMAT, payload)) => Ok(payload),
+        other => Err(CodecError::Format(other.map(|(format, _)| *format))),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use serde::Deserialize;
 
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
     enum Shape {

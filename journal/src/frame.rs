@@ -6,16 +6,21 @@
 //! bodies can go, and the chain still verifies.
 
 use crate::chain::hex_text;
-use crate::codec::{self, CodecError};
+use crate::codec::CodecError;
 use crate::journal::Span;
 use crate::merkle;
 use crate::record::{Covered, Hash, Position, Record, StreamId, Version};
+use crate::seal;
+use crate::view::FrameView;
+use crate::wire;
 use serde::{Deserialize, Serialize};
 
 /// How every frame begins.
 pub(crate) const MAGIC: [u8; 4] = *b"VJF1";
-const HEAD: usize = 4 + 8 + 8 + 4 + 32 + 32;
-const CRC: usize = 4;
+/// Bytes of a head.
+pub(crate) const HEAD: usize = 4 + 8 + 8 + 4 + 32 + 32;
+/// Bytes of the checksum at the end.
+pub(crate) const CRC: usize = 4;
 
 /// What a frame says about itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -142,16 +147,11 @@ impl Frame {
     /// Its bytes.
     ///
     /// # Errors
-    /// [`CodecError::Encode`] when the records exceed the codec's limit.
+    /// [`CodecError::Encode`] when the records do not fit a frame.
     pub(crate) fn encode(&self) -> Result<Vec<u8>, CodecError> {
-        let records = codec::encode(&self.entries)?;
-        let length = u32::try_from(records.len()).map_err(|e| CodecError::Encode(e.to_string()))?;
-        let mut bytes = self.head.encode();
-        bytes.extend_from_slice(&length.to_le_bytes());
-        bytes.extend_from_slice(&records);
-        let crc = crc32fast::hash(&bytes);
-        bytes.extend_from_slice(&crc.to_le_bytes());
-        Ok(bytes)
+        let mut encoded = Vec::new();
+        self.entries.iter().for_each(|entry| wire::put_entry(&mut encoded, entry));
+        seal::whole(&self.head, self.entries.len() as u64, &encoded)
     }
 
     /// Reads a frame; its checksum comes before anything else.
@@ -159,13 +159,7 @@ impl Frame {
     /// # Errors
     /// [`FrameError`] for whatever is not exactly a frame.
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, FrameError> {
-        let (head, records) = unseal(bytes)?;
-        let entries: Vec<Entry> = codec::decode(records)?;
-        let found = entries.iter().map(|entry| entry.records.len()).sum();
-        if found != head.count as usize {
-            return Err(FrameError::Count { said: head.count, found });
-        }
-        Ok(Self { head, entries })
+        Ok(FrameView::decode(bytes)?.to_frame()?)
     }
 
     /// How many bytes a frame has that begins with these; nothing when none begins so.
@@ -218,7 +212,8 @@ impl FrameHead {
         *hasher.finalize().as_bytes()
     }
 
-    fn encode(&self) -> Vec<u8> {
+    /// Its bytes.
+    pub(crate) fn encode(&self) -> Vec<u8> {
         [
             &MAGIC[..],
             &self.epoch.to_le_bytes(),
@@ -262,6 +257,32 @@ impl Entry {
             record.body.clone_from(body);
         }
         Some(record)
+    }
+}
+
+impl Entry {
+    /// The records themselves, the first of them at `first`, without those bodies that are in blob files.
+    pub(crate) fn into_records(self, first: Position) -> impl Iterator<Item = Record> {
+        let Self { stream, first_version, records, .. } = self;
+        (0..).zip(records).map(move |(index, stored)| {
+            let body = match stored.body {
+                Body::Inline(Bytes(body)) => body,
+                Body::Blob(_length) => Vec::new(),
+            };
+            Record {
+                position: first.saturating_add(index),
+                stream: stream.clone(),
+                version: first_version.saturating_add(index),
+                kind: stored.kind,
+                schema: stored.schema,
+                at: stored.at,
+                request_id: stored.request_id,
+                causation: stored.causation,
+                key_id: stored.key_id,
+                body_hash: stored.body_hash,
+                body,
+            }
+        })
     }
 }
 
@@ -322,28 +343,33 @@ fn root_of(first: Position, entries: &[Entry]) -> Hash {
 
 fn leaves(first: Position, entries: &[Entry]) -> impl Iterator<Item = Hash> {
     placed(first, entries).flat_map(|(position, entry)| {
-        let records = entry.records.iter().enumerate().map(move |(index, stored)| {
-            let index = index as u64;
-            let covered = Covered {
-                position: position.saturating_add(index),
-                stream: &entry.stream,
-                version: entry.first_version.saturating_add(index),
-                kind: stored.kind,
-                schema: stored.schema,
-                at: stored.at,
-                request_id: stored.request_id.as_deref(),
-                causation: stored.causation,
-                key_id: stored.key_id,
-                body_hash: &stored.body_hash,
-            };
-            covered.hash()
-        });
+        let mut buffer = Vec::new();
+        let records = (0..entry.records.len())
+            .filter_map(move |index| Some(covered(position, entry, index)?.hash_in(&mut buffer)));
         acceptance(position, entry).into_iter().chain(records)
     })
 }
 
+/// What the hash of the record at `index` of an entry covers.
+pub(crate) fn covered(position: Position, entry: &Entry, index: usize) -> Option<Covered<'_>> {
+    let stored = entry.records.get(index)?;
+    let index = index as u64;
+    Some(Covered {
+        position: position.saturating_add(index),
+        stream: &entry.stream,
+        version: entry.first_version.saturating_add(index),
+        kind: stored.kind,
+        schema: stored.schema,
+        at: stored.at,
+        request_id: stored.request_id.as_deref(),
+        causation: stored.causation,
+        key_id: stored.key_id,
+        body_hash: &stored.body_hash,
+    })
+}
+
 /// Which request these records accepted is part of what the chain proves.
-fn acceptance(position: Position, entry: &Entry) -> Option<Hash> {
+pub(crate) fn acceptance(position: Position, entry: &Entry) -> Option<Hash> {
     let request = entry.request.as_ref()?;
     let mut hasher = blake3::Hasher::new();
     hasher.update(b"vanna acceptance 1");

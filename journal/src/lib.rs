@@ -24,11 +24,14 @@ mod order;
 pub mod projection;
 mod record;
 pub mod schema;
+mod seal;
 mod sled;
+mod stream;
 mod subscribe;
 mod tail;
 mod view;
 mod watchers;
+mod wire;
 
 pub use crate::health::Health;
 pub use crate::journal::{Append, AppendError, Appended, Expect, Journal, NewRecord, ReadError, Span, Stats};

@@ -3,24 +3,45 @@
 use crate::record::{Position, Record, StreamId, Version};
 use crate::tail::Tail;
 use crate::watchers::Watchers;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tokio::sync::watch;
 
 /// The durable state of a journal, as far as it is in memory. Only the writer publishes.
 pub(crate) struct Live {
-    heads: RwLock<BTreeMap<StreamId, Version>>,
+    heads: RwLock<Heads>,
     tail: RwLock<Tail>,
     watchers: Watchers,
     head: watch::Receiver<Position>,
     mover: Mutex<Option<watch::Sender<Position>>>,
 }
 
+/// The last version of every stream.
+struct Heads {
+    versions: HashMap<StreamId, Version>,
+    /// The streams in their order.
+    order: BTreeSet<StreamId>,
+}
+
+impl Heads {
+    fn moved(&mut self, stream: &StreamId, version: Version) {
+        match self.versions.get_mut(stream) {
+            Some(head) => *head = version,
+            None => {
+                self.versions.insert(stream.clone(), version);
+                self.order.insert(stream.clone());
+            }
+        }
+    }
+}
+
 impl Live {
     /// State as it was found at the start.
     pub(crate) fn new(heads: BTreeMap<StreamId, Version>, head: Position, tail: Tail) -> Self {
         let (mover, head) = watch::channel(head);
+        let order = heads.keys().cloned().collect();
+        let heads = Heads { versions: heads.into_iter().collect(), order };
         Self {
             heads: RwLock::new(heads),
             tail: RwLock::new(tail),
@@ -32,26 +53,20 @@ impl Live {
 
     /// Makes records visible, in this order: they can be found before anyone is woken for them.
     pub(crate) fn publish(&self, records: &[Arc<Record>]) {
-        let mut moved: BTreeMap<&StreamId, Version> = BTreeMap::new();
         {
             let mut tail = self.tail.write().unwrap_or_else(PoisonError::into_inner);
-            for record in records {
-                moved.insert(&record.stream, record.version);
-                tail.push(record.clone());
-            }
+            records.iter().for_each(|record| tail.push(record.clone()));
         }
+        // The last record of each run of one stream.
+        let moved = || {
+            let runs = records.chunk_by(|one, next| one.stream == next.stream);
+            runs.filter_map(|run| run.last()).map(|record| (&record.stream, record.version))
+        };
         {
             let mut heads = self.heads.write().unwrap_or_else(PoisonError::into_inner);
-            for (stream, version) in &moved {
-                match heads.get_mut(*stream) {
-                    Some(head) => *head = *version,
-                    None => drop(heads.insert((*stream).clone(), *version)),
-                }
-            }
+            moved().for_each(|(stream, version)| heads.moved(stream, version));
         }
-        for (stream, version) in moved {
-            self.watchers.moved(stream, version);
-        }
+        self.watchers.moved(moved());
         let mover = self.mover.lock().unwrap_or_else(PoisonError::into_inner);
         if let (Some(mover), Some(last)) = (mover.as_ref(), records.last()) {
             mover.send_replace(last.position);
@@ -60,7 +75,7 @@ impl Live {
 
     /// The last version of a stream; 0 when it holds nothing.
     pub(crate) fn version_of(&self, stream: &StreamId) -> Version {
-        self.heads.read().unwrap_or_else(PoisonError::into_inner).get(stream).copied().unwrap_or(0)
+        self.heads.read().unwrap_or_else(PoisonError::into_inner).versions.get(stream).copied().unwrap_or(0)
     }
 
     /// Streams of a kind, ordered.
@@ -77,16 +92,17 @@ impl Live {
         };
         let heads = self.heads.read().unwrap_or_else(PoisonError::into_inner);
         heads
+            .order
             .range((from, Bound::Unbounded))
-            .take_while(|(stream, _)| stream.kind == kind)
+            .take_while(|stream| stream.kind() == kind)
             .take(limit)
-            .map(|(stream, version)| (stream.clone(), *version))
+            .map(|stream| (stream.clone(), heads.versions.get(stream).copied().unwrap_or(0)))
             .collect()
     }
 
     /// How many streams there are.
     pub(crate) fn stream_count(&self) -> u64 {
-        self.heads.read().unwrap_or_else(PoisonError::into_inner).len() as u64
+        self.heads.read().unwrap_or_else(PoisonError::into_inner).order.len() as u64
     }
 
     /// The last position.

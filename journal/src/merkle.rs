@@ -17,22 +17,34 @@ pub enum Step {
     Right(#[serde(with = "hex_text")] Hash),
 }
 
-const LEAF: &[u8] = &[0];
-const NODE: &[u8] = &[1];
-const EMPTY: &[u8] = &[2];
+const LEAF: u8 = 0;
+const NODE: u8 = 1;
+const EMPTY: u8 = 2;
 
 /// The root over hashes in their order.
 pub(crate) fn root(hashes: impl IntoIterator<Item = Hash>) -> Hash {
-    let mut level: Vec<Hash> = hashes.into_iter().map(|hash| join(LEAF, &[&hash])).collect();
+    over(hashes.into_iter().map(|hash| leaf(&hash)).collect())
+}
+
+/// The leaf of a hash.
+pub(crate) fn leaf(hash: &Hash) -> Hash {
+    let mut bytes = [LEAF; 33];
+    bytes[1..].copy_from_slice(hash);
+    *blake3::hash(&bytes).as_bytes()
+}
+
+/// The root over leaves.
+pub(crate) fn over(leaves: Vec<Hash>) -> Hash {
+    let mut level = leaves;
     while level.len() > 1 {
         level = above(&level);
     }
-    level.first().copied().unwrap_or_else(|| join(EMPTY, &[]))
+    level.first().copied().unwrap_or_else(|| *blake3::hash(&[EMPTY]).as_bytes())
 }
 
 /// The siblings from the leaf at `index` to the root, lowest first; empty when there is no such leaf.
 pub(crate) fn path(hashes: impl IntoIterator<Item = Hash>, mut index: usize) -> Vec<Step> {
-    let mut level: Vec<Hash> = hashes.into_iter().map(|hash| join(LEAF, &[&hash])).collect();
+    let mut level: Vec<Hash> = hashes.into_iter().map(|hash| leaf(&hash)).collect();
     let mut steps = Vec::new();
     while level.len() > 1 {
         if index.is_multiple_of(2) {
@@ -48,27 +60,25 @@ pub(crate) fn path(hashes: impl IntoIterator<Item = Hash>, mut index: usize) -> 
 
 /// The root that a hash and its siblings give.
 pub(crate) fn climb(hash: &Hash, steps: &[Step]) -> Hash {
-    steps.iter().fold(join(LEAF, &[hash]), |node, step| match step {
-        Step::Left(left) => join(NODE, &[left, &node]),
-        Step::Right(right) => join(NODE, &[&node, right]),
+    steps.iter().fold(leaf(hash), |node, step| match step {
+        Step::Left(left) => join(left, &node),
+        Step::Right(right) => join(&node, right),
     })
 }
 
 fn above(level: &[Hash]) -> Vec<Hash> {
     let join_pair = |pair: &[Hash]| match pair {
-        [left, right] => join(NODE, &[left, right]),
+        [left, right] => join(left, right),
         rest => rest.first().copied().unwrap_or_default(),
     };
     level.chunks(2).map(join_pair).collect()
 }
 
-fn join(domain: &[u8], parts: &[&Hash]) -> Hash {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(domain);
-    for part in parts {
-        hasher.update(*part);
-    }
-    *hasher.finalize().as_bytes()
+fn join(left: &Hash, right: &Hash) -> Hash {
+    let mut bytes = [NODE; 65];
+    bytes[1..33].copy_from_slice(left);
+    bytes[33..].copy_from_slice(right);
+    *blake3::hash(&bytes).as_bytes()
 }
 
 #[cfg(test)]
@@ -79,7 +89,7 @@ mod tests {
     #[test]
     fn a_node_is_not_a_leaf() {
         let (a, b) = ([1; 32], [2; 32]);
-        let node = join(NODE, &[&join(LEAF, &[&a]), &join(LEAF, &[&b])]);
+        let node = join(&leaf(&a), &leaf(&b));
         assert_eq!(root([a, b]), node);
         assert_ne!(root([node]), node);
         assert_ne!(root([]), root([[0; 32]]));

@@ -4,9 +4,8 @@
 
 use crate::frame::{Body, Bytes, Entry, Stored};
 use crate::journal::{Append, AppendError, Appended, Expect, ReadError, Span};
-use crate::record::{Position, Record, StreamId, Version, body_hash};
+use crate::record::{Position, StreamId, Version, body_hash};
 use std::collections::HashMap;
-use std::sync::Arc;
 
 /// Records of one append, and of one frame.
 pub(crate) const MAX_RECORDS: usize = 256;
@@ -25,11 +24,28 @@ pub(crate) trait History {
     fn find_request(&self, stream: &StreamId, request: &str) -> Result<Option<Span<Version>>, ReadError>;
 }
 
-/// Checks what can be checked without knowing the stream.
-///
-/// # Errors
-/// [`AppendError::Invalid`] when the append is empty or something in it is too large.
-pub(crate) fn validate(append: &Append) -> Result<(), AppendError> {
+/// An append that was checked as far as that needs no history, and whose bodies are hashed: the work
+/// that its writer does, not the thread that all writers share.
+pub(crate) struct Prepared {
+    pub(crate) stream: StreamId,
+    expect: Expect,
+    pub(crate) request: Option<String>,
+    pub(crate) records: Vec<Stored>,
+}
+
+impl Prepared {
+    /// Checks an append and hashes its bodies.
+    ///
+    /// # Errors
+    /// [`AppendError::Invalid`] when the append is empty or something in it is too large.
+    pub(crate) fn new(append: Append) -> Result<Self, AppendError> {
+        validate(&append)?;
+        let Append { stream, expect, request, records } = append;
+        Ok(Self { stream, expect, request, records: records.into_iter().map(store).collect() })
+    }
+}
+
+fn validate(append: &Append) -> Result<(), AppendError> {
     let invalid = |text: String| Err(AppendError::Invalid(text));
     if append.records.is_empty() || append.records.len() > MAX_RECORDS {
         return invalid(format!(
@@ -37,9 +53,9 @@ pub(crate) fn validate(append: &Append) -> Result<(), AppendError> {
             append.records.len()
         ));
     }
-    let StreamId { kind, tenant, id } = &append.stream;
     let requests = append.records.iter().filter_map(|record| record.request_id.as_ref());
-    for name in [kind, tenant, id].into_iter().chain(&append.request).chain(requests) {
+    let request = append.request.iter().chain(requests).map(String::as_str);
+    for name in append.stream.parts().into_iter().chain(request) {
         if name.len() > MAX_NAME {
             return invalid(format!("a name of {} bytes exceeds {MAX_NAME}", name.len()));
         }
@@ -52,60 +68,66 @@ pub(crate) fn validate(append: &Append) -> Result<(), AppendError> {
     }
 }
 
+/// What an append is told.
+pub(crate) type Answer = Result<Appended, AppendError>;
+
 /// The appends of the next group commit.
 pub(crate) struct Batch {
-    first: Position,
     next: Position,
     versions: HashMap<StreamId, Version>,
-    accepted: HashMap<(StreamId, String), Span<Version>>,
+    accepted: HashMap<StreamId, HashMap<String, Span<Version>>>,
     entries: Vec<Entry>,
 }
 
 impl Batch {
     /// An empty batch whose first record will be at `first`.
     pub(crate) fn new(first: Position) -> Self {
-        Self { first, next: first, versions: HashMap::new(), accepted: HashMap::new(), entries: Vec::new() }
+        Self { next: first, versions: HashMap::new(), accepted: HashMap::new(), entries: Vec::new() }
     }
 
-    /// Decides about one append, after all that came before it in this batch. The outer error means
-    /// that the history could not be asked; the inner answer holds once the batch is durable.
+    /// Decides about one append, after all that came before it in this batch: the versions that it
+    /// gets when it is accepted. The outer error means that the history could not be asked; the inner
+    /// answer holds once the batch is durable.
     ///
     /// # Errors
     /// [`ReadError`] of the history.
-    pub(crate) fn admit(
-        &mut self,
-        append: Append,
+    pub(crate) fn decide(
+        &self,
+        append: &Prepared,
         history: &impl History,
-    ) -> Result<Result<Appended, AppendError>, ReadError> {
-        let Append { stream, expect, request, records } = append;
-        if let Some(request) = &request {
-            let known = self.accepted.get(&(stream.clone(), request.clone())).copied();
+    ) -> Result<Result<Version, Answer>, ReadError> {
+        let Prepared { stream, expect, request, .. } = append;
+        let actual = self.versions.get(stream).copied().unwrap_or_else(|| history.version_of(stream));
+        // A stream without records accepted nothing yet.
+        if let Some(request) = request.as_ref().filter(|_| actual > 0) {
+            let known = self.accepted.get(stream).and_then(|own| own.get(request)).copied();
             if let Some(span) =
-                known.map_or_else(|| history.find_request(&stream, request), |s| Ok(Some(s)))?
+                known.map_or_else(|| history.find_request(stream, request), |s| Ok(Some(s)))?
             {
-                return Ok(Ok(Appended::Duplicate(span)));
+                return Ok(Err(Ok(Appended::Duplicate(span))));
             }
         }
-        let actual = self.versions.get(&stream).copied().unwrap_or_else(|| history.version_of(&stream));
-        let held = match expect {
+        let held = match *expect {
             Expect::NoStream => actual == 0,
             Expect::Exact(version) => actual == version,
             Expect::Any => true,
         };
-        if !held {
-            return Ok(Err(AppendError::Conflict { actual }));
-        }
+        Ok(if held { Ok(actual + 1) } else { Err(Err(AppendError::Conflict { actual })) })
+    }
+
+    /// Takes in an append whose first record gets this version.
+    pub(crate) fn accept(&mut self, append: Prepared, first_version: Version) -> Appended {
+        let Prepared { stream, request, records, .. } = append;
         let count = records.len() as u64;
-        let versions = Span { first: actual + 1, last: actual + count };
+        let versions = Span { first: first_version, last: first_version + count - 1 };
         let positions = Span { first: self.next, last: self.next + count - 1 };
         self.next += count;
         self.versions.insert(stream.clone(), versions.last);
         if let Some(request) = &request {
-            self.accepted.insert((stream.clone(), request.clone()), versions);
+            self.accepted.entry(stream.clone()).or_default().insert(request.clone(), versions);
         }
-        let records = records.into_iter().map(store).collect();
-        self.entries.push(Entry { stream, first_version: versions.first, request, records });
-        Ok(Ok(Appended::Written { positions, versions }))
+        self.entries.push(Entry { stream, first_version, request, records });
+        Appended::Written { positions, versions }
     }
 
     /// What there is to write, all bodies inline.
@@ -113,15 +135,9 @@ impl Batch {
         self.entries
     }
 
-    /// The records as readers will see them.
-    pub(crate) fn records(&self) -> Vec<Arc<Record>> {
-        let mut position = self.first;
-        let mut records = Vec::new();
-        for entry in &self.entries {
-            records.extend((0..entry.records.len()).filter_map(|n| entry.record(position, n)).map(Arc::new));
-            position += entry.records.len() as u64;
-        }
-        records
+    /// The entry that was accepted last.
+    pub(crate) fn last(&self) -> Option<&Entry> {
+        self.entries.last()
     }
 
     /// Whether there is nothing to write.

@@ -1,5 +1,6 @@
 //! What a record is: one fact of one stream, with its place in both orders.
 
+pub use crate::stream::StreamId;
 use serde::{Deserialize, Serialize};
 
 /// Place of a record in the whole journal, counted from 1 without gaps.
@@ -8,30 +9,6 @@ pub type Position = u64;
 pub type Version = u64;
 /// A BLAKE3 digest.
 pub type Hash = [u8; 32];
-
-/// Names a stream: what it is about, whose it is, which one.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct StreamId {
-    /// The kind of entity whose facts the stream holds, such as `order`.
-    pub kind: String,
-    /// The owner of the data; no read ever crosses it.
-    pub tenant: String,
-    /// The entity within kind and tenant.
-    pub id: String,
-}
-
-impl StreamId {
-    /// Names a stream.
-    pub fn new(kind: impl Into<String>, tenant: impl Into<String>, id: impl Into<String>) -> Self {
-        Self { kind: kind.into(), tenant: tenant.into(), id: id.into() }
-    }
-}
-
-impl std::fmt::Display for StreamId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}/{}", self.kind, self.tenant, self.id)
-    }
-}
 
 /// One fact as the journal keeps it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,7 +55,7 @@ impl Record {
             key_id: self.key_id,
             body_hash: &self.body_hash,
         };
-        covered.hash()
+        covered.hash_in(&mut Vec::new())
     }
 }
 
@@ -97,10 +74,10 @@ pub(crate) struct Covered<'a> {
 }
 
 impl Covered<'_> {
-    /// See [`Record::hash`].
-    pub(crate) fn hash(&self) -> Hash {
+    /// See [`Record::hash`]; `bytes` is room to work in.
+    pub(crate) fn hash_in(&self, bytes: &mut Vec<u8>) -> Hash {
         // One run of bytes is hashed sooner than many small ones.
-        let mut bytes = Vec::with_capacity(512);
+        bytes.clear();
         let mut field = |parts: &[&[u8]]| {
             let length: usize = parts.iter().map(|part| part.len()).sum();
             bytes.extend_from_slice(&(length as u64).to_le_bytes());
@@ -108,9 +85,9 @@ impl Covered<'_> {
         };
         field(&[b"vanna record 1"]);
         field(&[&self.position.to_le_bytes()]);
-        field(&[self.stream.kind.as_bytes()]);
-        field(&[self.stream.tenant.as_bytes()]);
-        field(&[self.stream.id.as_bytes()]);
+        field(&[self.stream.kind().as_bytes()]);
+        field(&[self.stream.tenant().as_bytes()]);
+        field(&[self.stream.id().as_bytes()]);
         field(&[&self.version.to_le_bytes()]);
         field(&[&self.kind.to_le_bytes()]);
         field(&[&self.schema.to_le_bytes()]);
@@ -125,7 +102,7 @@ impl Covered<'_> {
         }
         field(&[&self.key_id.to_le_bytes()]);
         field(&[self.body_hash]);
-        *blake3::hash(&bytes).as_bytes()
+        *blake3::hash(bytes).as_bytes()
     }
 }
 

@@ -1,9 +1,9 @@
 //! A frame as it lies in its bytes: nothing is copied but the records that are wanted.
 
-use crate::codec;
-use crate::frame::{FrameError, FrameHead, unseal};
+use crate::codec::{self, CodecError};
+use crate::frame::{Body, Bytes, Entry, Frame, FrameError, FrameHead, Stored, unseal};
 use crate::record::{Hash, Position, Record, StreamId, Version};
-use serde::Deserialize;
+use crate::wire::{self, Reader};
 
 /// What [`crate::frame::Frame`] is, borrowed.
 pub(crate) struct FrameView<'a> {
@@ -12,41 +12,30 @@ pub(crate) struct FrameView<'a> {
 }
 
 /// What [`crate::frame::Entry`] is, borrowed.
-#[derive(Deserialize)]
 pub(crate) struct EntryView<'a> {
-    #[serde(borrow)]
-    stream: StreamView<'a>,
+    /// Kind, tenant and id of the stream.
+    stream: [&'a [u8]; 3],
     pub(crate) first_version: Version,
-    #[serde(borrow)]
-    _request: Option<&'a str>,
-    #[serde(borrow)]
-    records: Vec<StoredView<'a>>,
+    request: Option<&'a [u8]>,
+    count: usize,
+    /// Its records, one after the other.
+    records: Reader<'a>,
 }
 
-#[derive(Deserialize)]
-struct StreamView<'a> {
-    kind: &'a str,
-    tenant: &'a str,
-    id: &'a str,
-}
-
-#[derive(Deserialize)]
-struct StoredView<'a> {
+/// What [`crate::frame::Stored`] is, borrowed.
+pub(crate) struct StoredView<'a> {
     kind: u16,
     schema: u16,
     at: i64,
-    #[serde(borrow)]
-    request_id: Option<&'a str>,
+    request_id: Option<&'a [u8]>,
     causation: Option<Position>,
     key_id: u32,
-    body_hash: Hash,
-    #[serde(borrow)]
+    body_hash: &'a Hash,
     body: BodyView<'a>,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Copy)]
 enum BodyView<'a> {
-    #[serde(borrow)]
     Inline(&'a [u8]),
     Blob(u64),
 }
@@ -58,64 +47,153 @@ impl<'a> FrameView<'a> {
     /// [`FrameError`] for whatever is not exactly a frame.
     pub(crate) fn decode(bytes: &'a [u8]) -> Result<Self, FrameError> {
         let (head, records) = unseal(bytes)?;
-        let entries: Vec<EntryView<'a>> = codec::decode_borrowed(records)?;
-        let found = entries.iter().map(|entry| entry.records.len()).sum();
-        if found != head.count as usize {
-            return Err(FrameError::Count { said: head.count, found });
+        let mut reader = Reader::new(codec::payload(records)?);
+        let count: usize = reader.narrow()?;
+        let mut entries = Vec::with_capacity(count.min(head.count as usize));
+        let mut found = 0_usize;
+        for _ in 0..count {
+            let entry = EntryView::read(&mut reader)?;
+            found = found.saturating_add(entry.count);
+            entries.push(entry);
         }
-        Ok(Self { head, entries })
+        match reader.rest().len() {
+            0 if found == head.count as usize => Ok(Self { head, entries }),
+            0 => Err(FrameError::Count { said: head.count, found }),
+            left => Err(CodecError::Trailing(left).into()),
+        }
     }
 
     /// Each entry with the position of its first record.
     pub(crate) fn placed(&self) -> impl Iterator<Item = (Position, &EntryView<'a>)> {
         self.entries.iter().scan(self.head.first, |next, entry| {
             let here = *next;
-            *next = here.saturating_add(entry.records.len() as u64);
+            *next = here.saturating_add(entry.count as u64);
             Some((here, entry))
         })
+    }
+
+    /// The frame itself.
+    ///
+    /// # Errors
+    /// [`CodecError`] when a name is not a text.
+    pub(crate) fn to_frame(&self) -> Result<Frame, CodecError> {
+        let entries = self.entries.iter().map(EntryView::to_entry).collect::<Result<_, _>>()?;
+        Ok(Frame { head: self.head, entries })
     }
 
     /// The entry that holds a position, with the position of its first record.
     pub(crate) fn entry_at(&self, position: Position) -> Option<(Position, &EntryView<'a>)> {
         let holds = |at: Position, count: usize| position >= at && position - at < count as u64;
-        self.placed().find(|(at, entry)| holds(*at, entry.records.len()))
+        self.placed().find(|(at, entry)| holds(*at, entry.count))
     }
 }
 
-impl EntryView<'_> {
-    /// How many records there are.
-    pub(crate) fn len(&self) -> usize {
-        self.records.len()
+impl<'a> EntryView<'a> {
+    fn read(reader: &mut Reader<'a>) -> Result<Self, CodecError> {
+        let stream = [reader.bytes()?, reader.bytes()?, reader.bytes()?];
+        let first_version = reader.number()?;
+        let request = reader.option(Reader::bytes)?;
+        let count = reader.narrow()?;
+        let records = *reader;
+        for _ in 0..count {
+            StoredView::read(reader)?;
+        }
+        Ok(Self { stream, first_version, request, count, records })
     }
 
     /// Whether the records belong to a stream.
     pub(crate) fn is_of(&self, stream: &StreamId) -> bool {
-        self.stream.kind == stream.kind && self.stream.tenant == stream.tenant && self.stream.id == stream.id
+        self.stream == stream.parts().map(str::as_bytes)
     }
 
-    /// The record at `index` of this entry, which starts at `first`, and whether its body is here.
-    /// When it is not, it is in a blob file.
-    pub(crate) fn record(&self, first: Position, index: usize) -> Option<(Record, bool)> {
-        let stored = self.records.get(index)?;
-        let index = index as u64;
-        let (body, here) = match stored.body {
+    /// The stream; `buffer` is room to work in.
+    ///
+    /// # Errors
+    /// [`CodecError`] when its names are not texts.
+    pub(crate) fn stream(&self, buffer: &mut String) -> Result<StreamId, CodecError> {
+        let [kind, tenant, id] = self.stream;
+        Ok(StreamId::gather(wire::text(kind)?, wire::text(tenant)?, wire::text(id)?, buffer))
+    }
+
+    fn to_entry(&self) -> Result<Entry, CodecError> {
+        Ok(Entry {
+            stream: self.stream(&mut String::new())?,
+            first_version: self.first_version,
+            request: self.request.map(wire::owned).transpose()?,
+            records: self.records().map(|stored| stored.to_stored()).collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// Its records in their order.
+    pub(crate) fn records(&self) -> impl Iterator<Item = StoredView<'a>> + use<'a> {
+        let mut reader = self.records;
+        // They were read once already, so none is cut off.
+        (0..self.count).map_while(move |_| StoredView::read(&mut reader).ok())
+    }
+}
+
+impl<'a> StoredView<'a> {
+    fn read(reader: &mut Reader<'a>) -> Result<Self, CodecError> {
+        Ok(Self {
+            kind: reader.narrow()?,
+            schema: reader.narrow()?,
+            at: reader.signed()?,
+            request_id: reader.option(Reader::bytes)?,
+            causation: reader.option(Reader::number)?,
+            key_id: reader.narrow()?,
+            body_hash: reader.hash()?,
+            body: match reader.number()? {
+                0 => BodyView::Inline(reader.bytes()?),
+                1 => BodyView::Blob(reader.number()?),
+                other => return Err(CodecError::Decode(format!("a body is nowhere: {other}"))),
+            },
+        })
+    }
+
+    fn to_stored(&self) -> Result<Stored, CodecError> {
+        Ok(Stored {
+            kind: self.kind,
+            schema: self.schema,
+            at: self.at,
+            request_id: self.request_id.map(wire::owned).transpose()?,
+            causation: self.causation,
+            key_id: self.key_id,
+            body_hash: *self.body_hash,
+            body: match self.body {
+                BodyView::Inline(body) => Body::Inline(Bytes(body.to_vec())),
+                BodyView::Blob(length) => Body::Blob(length),
+            },
+        })
+    }
+
+    /// The record, and whether its body is here. When it is not, it is in a blob file.
+    ///
+    /// # Errors
+    /// [`CodecError`] when its request is not a text.
+    pub(crate) fn record(
+        &self,
+        stream: StreamId,
+        position: Position,
+        version: Version,
+    ) -> Result<(Record, bool), CodecError> {
+        let (body, here) = match self.body {
             BodyView::Inline(body) => (body.to_vec(), true),
             BodyView::Blob(_length) => (Vec::new(), false),
         };
         let record = Record {
-            position: first.saturating_add(index),
-            stream: StreamId::new(self.stream.kind, self.stream.tenant, self.stream.id),
-            version: self.first_version.saturating_add(index),
-            kind: stored.kind,
-            schema: stored.schema,
-            at: stored.at,
-            request_id: stored.request_id.map(str::to_owned),
-            causation: stored.causation,
-            key_id: stored.key_id,
-            body_hash: stored.body_hash,
+            position,
+            stream,
+            version,
+            kind: self.kind,
+            schema: self.schema,
+            at: self.at,
+            request_id: self.request_id.map(wire::owned).transpose()?,
+            causation: self.causation,
+            key_id: self.key_id,
+            body_hash: *self.body_hash,
             body,
         };
-        Some((record, here))
+        Ok((record, here))
     }
 }
 
@@ -152,13 +230,15 @@ mod tests {
             let view = FrameView::decode(&bytes).unwrap();
             prop_assert_eq!(view.head, frame.head);
             for ((at, entry), (shown_at, shown)) in frame.placed().zip(view.placed()) {
-                prop_assert_eq!((at, entry.records.len()), (shown_at, shown.len()));
+                prop_assert_eq!((at, entry.records.len()), (shown_at, shown.records().count()));
                 prop_assert!(shown.is_of(&entry.stream));
-                for index in 0..entry.records.len() {
-                    let (record, here) = shown.record(at, index).unwrap();
+                let stream = shown.stream(&mut String::new()).unwrap();
+                for (index, stored) in shown.records().enumerate() {
+                    let (position, version) = (at + index as u64, entry.first_version + index as u64);
+                    let (record, here) = stored.record(stream.clone(), position, version).unwrap();
                     prop_assert_eq!(here, matches!(entry.records[index].body, Body::Inline(_)));
                     prop_assert_eq!(Some(record), entry.record(at, index));
-                    prop_assert_eq!(view.entry_at(at + index as u64).map(|found| found.0), Some(at));
+                    prop_assert_eq!(view.entry_at(position).map(|found| found.0), Some(at));
                 }
             }
             prop_assert!(view.entry_at(frame.last() + 1).is_none() && view.entry_at(8).is_none());

@@ -45,18 +45,23 @@ impl Watchers {
         receiver
     }
 
-    /// Wakes the watchers of a stream that moved.
-    pub(crate) fn moved(&self, stream: &StreamId, version: Version) {
+    /// Wakes the watchers of streams that moved.
+    pub(crate) fn moved<'a>(&self, streams: impl Iterator<Item = (&'a StreamId, Version)>) {
         let mut inner = self.lock();
-        let Some(sender) = inner.senders.get(stream) else { return };
-        if sender.receiver_count() == 0 {
-            inner.senders.remove(stream);
-        } else {
-            sender.send_if_modified(|known| {
-                let moved = *known < version;
-                *known = version.max(*known);
-                moved
-            });
+        if inner.senders.is_empty() {
+            return;
+        }
+        for (stream, version) in streams {
+            let Some(sender) = inner.senders.get(stream) else { continue };
+            if sender.receiver_count() == 0 {
+                inner.senders.remove(stream);
+            } else {
+                sender.send_if_modified(|known| {
+                    let moved = *known < version;
+                    *known = version.max(*known);
+                    moved
+                });
+            }
         }
     }
 
@@ -88,10 +93,10 @@ mod tests {
             drop(watchers.watch(&stream(n), || 1));
         }
         assert!(watchers.lock().senders.len() <= SWEEP_FROM);
-        watchers.moved(&stream(0), 2);
+        watchers.moved([(&stream(0), 2)].into_iter());
         assert_eq!(*kept.borrow(), 2);
         drop(kept);
-        watchers.moved(&stream(0), 3);
+        watchers.moved([(&stream(0), 3)].into_iter());
         assert!(!watchers.lock().senders.contains_key(&stream(0)));
     }
 
@@ -99,7 +104,7 @@ mod tests {
     fn a_version_never_goes_back() {
         let watchers = Watchers::new();
         let mut receiver = watchers.watch(&stream(0), || 5);
-        watchers.moved(&stream(0), 4);
+        watchers.moved([(&stream(0), 4)].into_iter());
         assert_eq!(*receiver.borrow_and_update(), 5);
         assert_eq!(receiver.has_changed().ok(), Some(false));
     }

@@ -2,6 +2,7 @@
 
 use super::Api;
 use super::problem::{Code, Problem};
+use super::v2::Plain;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -52,6 +53,9 @@ fn problem_of(response: &mut Response) -> Option<Problem> {
         return Some(problem);
     }
     let status = response.status();
+    if response.extensions().get::<Plain>().is_some() {
+        return None;
+    }
     if !status.is_client_error() && !status.is_server_error() {
         return None;
     }

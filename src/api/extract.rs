@@ -60,7 +60,8 @@ fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
     Ok(())
 }
 
-async fn read(body: Body) -> Result<Vec<u8>, Problem> {
+/// Reads a body, within bounds.
+pub(crate) async fn read(body: Body) -> Result<Vec<u8>, Problem> {
     let mut chunks = body.into_data_stream();
     let mut kept = Vec::new();
     let mut seen = 0;

@@ -36,7 +36,8 @@ impl Access {
         self.entries.is_empty()
     }
 
-    fn caller(&self, headers: &HeaderMap) -> Option<Caller> {
+    /// Who shows which token.
+    pub(crate) fn caller(&self, headers: &HeaderMap) -> Option<Caller> {
         if self.is_open() {
             let operator = self.operators;
             return Some(Caller { tenant: "default".into(), principal: "anonymous".into(), operator });

@@ -17,6 +17,7 @@ pub mod service;
 mod settings;
 pub mod sse;
 mod stall;
+mod v2;
 mod v3;
 
 #[cfg(test)]

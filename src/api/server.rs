@@ -5,7 +5,7 @@ use super::problem::{Code, Problem};
 use super::service::{Service, ServiceError};
 use super::settings::Settings;
 use super::stall::WriteDeadline;
-use super::{edge, gate, health, page, v3};
+use super::{edge, gate, health, page, v2, v3};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use hyper::server::conn::http1;
@@ -23,6 +23,9 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 /// Most that is read ahead of one connection, request heads included.
 const CONNECTION_BUFFER: usize = 64 * 1024;
+
+/// Where the routes of version 2 begin: clients have it built in.
+const V2_PREFIX: &str = "/api/vanna/v2";
 
 /// Pause after the system refused a connection, for instance for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -58,11 +61,17 @@ impl Api {
             .merge(page::routes())
             .merge(health::routes())
             .nest(&self.settings.prefix, v3)
+            .merge(self.v2())
             .fallback(edge::unknown_route)
             .layer(from_fn_with_state(self.clone(), gate::neighbourhood))
             .layer(CatchPanicLayer::custom(edge::panicked))
             .layer(from_fn_with_state(self.clone(), edge::surround))
             .with_state(self.clone())
+    }
+
+    fn v2(self: &Arc<Api>) -> Router<Arc<Api>> {
+        let routes = Router::new();
+        if self.settings.v2.enabled { routes.nest(V2_PREFIX, v2::routes()) } else { routes }
     }
 
     /// Serve until `shutdown` resolves; then take no more connections, let running turns end for

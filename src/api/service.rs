@@ -1,5 +1,6 @@
 //! What the HTTP layer asks of the product: the one trait that every route calls.
 
+use crate::projections::wire::v2::Features;
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use jiff::civil::Date;
@@ -64,6 +65,8 @@ pub struct Rendered {
 pub enum ReplayFormat {
     /// v3 events.
     V3,
+    /// Chunks of version 2, for a reader with these features.
+    V2(Features),
     /// The facts themselves.
     Facts,
 }
@@ -160,6 +163,9 @@ pub trait Service: Send + Sync + 'static {
 
     /// Checks all of the journal, one such check at a time.
     async fn verify_journal(&self) -> Result<serde_json::Value, ServiceError>;
+
+    /// Names of the tools that a caller's questions may be answered with, in order.
+    fn tools(&self, caller: &Caller) -> Vec<String>;
 
     /// Whether questions are taken now; otherwise why not.
     fn ready(&self) -> Result<(), String>;

@@ -2,7 +2,7 @@
 
 use super::gate::{Access, Hosts};
 use super::service::Caller;
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, V2};
 use std::time::Duration;
 
 /// All settings of the HTTP side.
@@ -20,6 +20,8 @@ pub struct Settings {
     pub connections: usize,
     /// Longest message, in characters.
     pub message_chars: usize,
+    /// The routes of version 2.
+    pub v2: V2,
     /// Deadlines and intervals.
     pub timing: Timing,
 }
@@ -33,6 +35,7 @@ impl Default for Settings {
             streams: 1_000,
             connections: 2_000,
             message_chars: 10_000,
+            v2: V2::default(),
             timing: Timing::default(),
         }
     }
@@ -59,6 +62,7 @@ impl Settings {
             streams: config.limits.streams,
             connections: config.limits.connections,
             message_chars: config.limits.message_chars,
+            v2: config.v2.clone(),
             timing: Timing::default(),
         })
     }

@@ -91,6 +91,11 @@ fn comment(text: &str) -> String {
     format!(": {text}\n\n")
 }
 
+/// One chunk of version 2; it has neither an id nor a name.
+pub fn chunk(data: &str) -> String {
+    format!("data: {data}\n\n")
+}
+
 /// One event. JSON text has no raw line breaks; should one come, it stays one event.
 pub fn frame(id: &str, event: &str, data: &str) -> String {
     let mut text = format!("id: {id}\nevent: {event}\n");

@@ -13,7 +13,7 @@ const MAX_BYTES: usize = 2 << 20;
 /// Characters of a title.
 const MAX_TITLE: usize = 200;
 
-const SCHEMA: &str = "https://vega.github.io/schema/vega-lite/v6.json";
+pub(super) const SCHEMA: &str = "https://vega.github.io/schema/vega-lite/v6.json";
 
 /// Draws a result as proposed. None when there is nothing to draw, when it is too large to draw, or
 /// when the proposal does not fit the result.
@@ -21,13 +21,7 @@ const SCHEMA: &str = "https://vega.github.io/schema/vega-lite/v6.json";
 pub fn build(proposed: &ChartProposed, result: &ResultSet) -> Option<ChartSpec> {
     let x = result.columns.iter().find(|column| column.name == proposed.x)?.kind;
     let measured = is_measured(result, &proposed.y);
-    let drawable =
-        !result.rows.is_empty() && result.rows.len() <= MAX_ROWS && result.columns.len() <= MAX_COLUMNS;
-    if !measured || !drawable {
-        return None;
-    }
-    let rows = rows(result);
-    if serde_json::to_vec(&rows).map_or(usize::MAX, |text| text.len()) > MAX_BYTES {
+    if !measured || !is_drawable(result) {
         return None;
     }
     let spec = json!({
@@ -40,6 +34,15 @@ pub fn build(proposed: &ChartProposed, result: &ResultSet) -> Option<ChartSpec> 
             "y": {"field": path(&proposed.y), "type": "quantitative", "title": title(&proposed.y_title)},
         },
     });
+    chart(&spec, result)
+}
+
+/// A specification with the rows that it draws; none when they are too large.
+pub(super) fn chart(spec: &Json, result: &ResultSet) -> Option<ChartSpec> {
+    let rows = rows(result);
+    if serde_json::to_vec(&rows).map_or(usize::MAX, |text| text.len()) > MAX_BYTES {
+        return None;
+    }
     Some(ChartSpec {
         format: ChartFormat::VegaLite,
         schema_version: SCHEMA.to_owned(),
@@ -53,8 +56,13 @@ pub fn build(proposed: &ChartProposed, result: &ResultSet) -> Option<ChartSpec> 
     })
 }
 
+/// Whether a result is neither empty nor too large to be drawn.
+pub(super) fn is_drawable(result: &ResultSet) -> bool {
+    !result.rows.is_empty() && result.rows.len() <= MAX_ROWS && result.columns.len() <= MAX_COLUMNS
+}
+
 /// Whether the column exists and holds nothing but finite numbers and nulls.
-fn is_measured(result: &ResultSet, name: &str) -> bool {
+pub(super) fn is_measured(result: &ResultSet, name: &str) -> bool {
     let Some(place) = result.columns.iter().position(|column| column.name == name) else { return false };
     let numeric = |column: &Column| matches!(column.kind, ColumnType::Integer | ColumnType::Number);
     let endless =
@@ -82,12 +90,12 @@ fn horizontal(proposed: &ChartProposed, kind: ColumnType) -> Json {
     }
 }
 
-fn title(text: &str) -> String {
+pub(super) fn title(text: &str) -> String {
     text.chars().take(MAX_TITLE).collect()
 }
 
 /// A column name as Vega-Lite reads it: dots and brackets would be steps into an object.
-fn path(name: &str) -> String {
+pub(super) fn path(name: &str) -> String {
     let mut path = String::with_capacity(name.len());
     for letter in name.chars() {
         if matches!(letter, '.' | '[' | ']' | '\\' | '\'' | '"') {

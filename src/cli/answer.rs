@@ -13,6 +13,8 @@ pub(super) struct Answer {
     pub(super) conversation_id: String,
     pub(super) request_id: String,
     plan: Option<Plan>,
+    /// The statement that a language model had run last.
+    sql: Option<String>,
     result: Option<ResultSet>,
     text: String,
     failure: Option<Failure>,
@@ -30,6 +32,9 @@ impl Answer {
     pub(super) fn take_in(&mut self, event: Event) {
         match event {
             Event::PlanMade(made) => self.plan = Some(made.plan),
+            Event::ToolFinished(tool) => {
+                self.sql = tool.executed.map(|executed| executed.statement.sql).or(self.sql.take());
+            }
             Event::ResultRecorded(recorded) => self.result = Some(recorded.result),
             Event::TextProduced(produced) if produced.delta => self.text.push_str(&produced.text),
             Event::TextProduced(produced) => self.text = produced.text,
@@ -55,8 +60,9 @@ impl Answer {
             out.insert("assumptions".into(), json!(coverage.assumptions));
             out.insert("reading".into(), json!(plan.reading));
             out.insert("semantic_query".into(), plan.query.as_ref().map_or(JsonValue::Null, |q| q.value()));
-            if let Some(statement) = &plan.statement {
-                out.insert("sql".into(), json!(statement.sql));
+            let planned = plan.statement.as_ref().map(|statement| &statement.sql);
+            if let Some(sql) = planned.or(self.sql.as_ref()) {
+                out.insert("sql".into(), json!(sql));
             }
         }
         if let Some(result) = &self.result {

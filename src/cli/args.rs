@@ -86,7 +86,7 @@ pub struct Ask {
     /// The day that "today" means.
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub as_of: Option<Date>,
-    /// Use no language model. This build has none, so it is always so.
+    /// Use no language model, whatever the configuration names.
     #[arg(long)]
     pub offline: bool,
     /// Print the answer as one JSON object.
@@ -110,6 +110,8 @@ pub enum AskFormat {
     Text,
     /// The v3 event stream, as a client of the service receives it.
     V3,
+    /// The chunks of version 2, as its clients receive them.
+    V2,
 }
 
 /// Options of `replay`.
@@ -139,6 +141,8 @@ pub enum ReplayFormat {
     Text,
     /// The v3 event stream, byte for byte as clients received it.
     V3,
+    /// The chunks of version 2, with everything that an administrator sees.
+    V2,
     /// The journaled facts, one JSON line each.
     Facts,
 }

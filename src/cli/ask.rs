@@ -5,8 +5,10 @@ use super::args::{Ask as Arguments, AskFormat};
 use super::failure::{CliError, app_error};
 use super::text;
 use crate::api::service::{Ask, Caller, Rendered, Replay, ReplayFormat, Service, ServiceError};
+use crate::api::sse::chunk;
 use crate::app;
 use crate::config::{Config, Source, SourceKind};
+use crate::projections::wire::v2::Features;
 use crate::service::Vanna;
 use futures::StreamExt;
 use jiff::civil::Date;
@@ -40,7 +42,10 @@ struct Line {
 }
 
 pub(super) async fn run(mut config: Config, arguments: &Arguments) -> Result<(), CliError> {
-    if let Some(source) = named_source(arguments)? {
+    if arguments.offline {
+        config.models.clear();
+    }
+    if let Some(source) = named_source(arguments, !config.models.is_empty())? {
         config.sources = vec![source];
     }
     config.as_of = arguments.as_of.or(config.as_of);
@@ -66,15 +71,16 @@ async fn open(data: &Path) -> Result<Arc<SledJournal>, CliError> {
     }
 }
 
-fn named_source(arguments: &Arguments) -> Result<Option<Source>, CliError> {
+/// The source that the command names. Without a semantic model it needs a language model.
+fn named_source(arguments: &Arguments, has_language_model: bool) -> Result<Option<Source>, CliError> {
     match (&arguments.db, &arguments.model) {
-        (Some(path), Some(model)) => {
+        (Some(path), model) if model.is_some() || has_language_model => {
             let name = path.file_stem().map_or_else(|| "db".to_owned(), |s| s.to_string_lossy().into_owned());
             let kind = SourceKind::Sqlite;
             Ok(Some(Source { name, kind, path: path.clone(), model: model.clone() }))
         }
         (None, None) => Ok(None),
-        (Some(_), None) => Err(CliError::input(
+        (Some(_), _) => Err(CliError::input(
             "--db needs --model: the semantic model tells what the tables mean (docs/semantic-layer.md)",
         )),
         (None, Some(_)) => {
@@ -94,17 +100,25 @@ impl Asker {
         }
         let out = &mut io::stdout().lock();
         let (conversation, request) = self.accept(question, None, arguments.conversation.clone()).await?;
-        let mut events = self.events(&conversation, &request, ReplayFormat::V3).await?;
+        let wire = match arguments.format {
+            AskFormat::V2 => ReplayFormat::V2(Features::ALL),
+            AskFormat::V3 | AskFormat::Text => ReplayFormat::V3,
+        };
+        let mut events = self.events(&conversation, &request, wire).await?;
         while let Some(event) = events.next().await {
             let event = event.map_err(CliError::run)?;
             match (arguments.json, arguments.format) {
                 (true, _) => {}
                 (false, AskFormat::V3) => out.write_all(sse(&event).as_bytes())?,
+                (false, AskFormat::V2) => out.write_all(chunk(&event.data).as_bytes())?,
                 (false, AskFormat::Text) => {
                     let parsed = serde_json::from_str(&event.data).unwrap_or_default();
                     text::print(out, &parsed)?;
                 }
             }
+        }
+        if !arguments.json && arguments.format == AskFormat::V2 {
+            out.write_all(chunk("[DONE]").as_bytes())?;
         }
         let answer = self.answer(&conversation, &request)?;
         if arguments.json {

@@ -5,9 +5,10 @@ use super::failure::{CliError, app_error};
 use super::remote::Remote;
 use super::text;
 use crate::api::service::ReplayFormat;
-use crate::api::sse::frame;
+use crate::api::sse::{chunk, frame};
 use crate::app;
 use crate::config::Config;
+use crate::projections::wire::v2::Features;
 use crate::service::record;
 use futures::StreamExt;
 use serde_json::Value as JsonValue;
@@ -46,7 +47,11 @@ async fn replay(
     {
         return Err(CliError::input(format!("there is no request `{request}` in this conversation")));
     }
-    let format = if arguments.format == Format::Facts { ReplayFormat::Facts } else { ReplayFormat::V3 };
+    let format = match arguments.format {
+        Format::Facts => ReplayFormat::Facts,
+        Format::V2 => ReplayFormat::V2(Features::ALL),
+        Format::V3 | Format::Text => ReplayFormat::V3,
+    };
     let request = arguments.request.clone();
     let mut events = record::events(Arc::clone(journal), stream, None, request, false, format);
     let mut printer = Printer::new(arguments.format, serde_json::to_value(&turns).unwrap_or_default());
@@ -62,7 +67,12 @@ async fn from_server(remote: &Remote, arguments: &Arguments) -> Result<(), CliEr
     let detail: JsonValue =
         serde_json::from_slice(&remote.get(&conversation, &[]).await?).map_err(CliError::run)?;
     let turns = detail.get("turns").cloned().unwrap_or_default();
-    let mut query = vec![("format", if arguments.format == Format::Facts { "facts" } else { "v3" })];
+    let format = match arguments.format {
+        Format::Facts => "facts",
+        Format::V2 => "v2",
+        Format::V3 | Format::Text => "v3",
+    };
+    let mut query = vec![("format", format)];
     if let Some(request) = &arguments.request {
         query.push(("request_id", request));
     }
@@ -101,6 +111,7 @@ impl Printer {
     fn event(&mut self, out: &mut impl Write, id: &str, event: &str, data: &str) -> io::Result<()> {
         match self.format {
             Format::V3 => out.write_all(frame(id, event, data).as_bytes()),
+            Format::V2 => out.write_all(chunk(data).as_bytes()),
             Format::Facts => writeln!(out, "{data}"),
             Format::Text => {
                 let event: JsonValue = serde_json::from_str(data).unwrap_or_default();

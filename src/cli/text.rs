@@ -13,6 +13,9 @@ pub(super) fn print(out: &mut impl Write, event: &JsonValue) -> io::Result<()> {
     let Some(payload) = event.get("payload") else { return Ok(()) };
     let text = |name: &str| payload.get(name).and_then(JsonValue::as_str).unwrap_or_default();
     match event.get("event_type").and_then(JsonValue::as_str).unwrap_or_default() {
+        // The whole text follows the pieces.
+        "assistant_text" if payload.get("delta") == Some(&JsonValue::Bool(true)) => Ok(()),
+        "assistant_text" if text("text").is_empty() => Ok(()),
         "assistant_text" => writeln!(out, "{}\n", clean(text("text"))),
         "table_result" => writeln!(out, "{}", rows(payload)),
         "lineage" => evidence(out, payload.get("evidence").unwrap_or(payload)),

@@ -37,6 +37,7 @@ impl Config {
         self.check_access()?;
         self.check_sources()?;
         check_models(&self.models)?;
+        self.agent.check(&crate::tools::NAMES)?;
         self.check_limits()
     }
 
@@ -76,8 +77,9 @@ impl Config {
             if !seen.insert(&source.name) {
                 return Err(ConfigError::value(key("name"), format!("{:?} is there twice", source.name)));
             }
-            for (field, path) in [("path", &source.path), ("model", &source.model)] {
-                if !path.exists() {
+            let files = [("path", Some(&source.path)), ("model", source.model.as_ref())];
+            for (field, path) in files {
+                if let Some(path) = path.filter(|path| !path.exists()) {
                     let message = format!("{} does not exist", path.display());
                     return Err(ConfigError::value(key(field), message));
                 }

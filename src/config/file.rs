@@ -1,6 +1,8 @@
 //! The keys of the file, with their defaults.
 
+use super::agent::Agent;
 use super::models::ModelEntry;
+use super::v2::V2;
 use jiff::civil::Date;
 use serde::Deserialize;
 use std::fmt;
@@ -28,10 +30,14 @@ pub struct Config {
     pub sources: Vec<Source>,
     /// Language models, in the order in which they are asked; empty: none.
     pub models: Vec<ModelEntry>,
+    /// What language models may do.
+    pub agent: Agent,
     /// Bounds.
     pub limits: Limits,
     /// Where the service seals what is written.
     pub archive: Archive,
+    /// The routes of version 2.
+    pub v2: V2,
 }
 
 impl Config {
@@ -68,8 +74,10 @@ impl Default for Config {
             access: Vec::new(),
             sources: Vec::new(),
             models: Vec::new(),
+            agent: Agent::default(),
             limits: Limits::default(),
             archive: Archive::default(),
+            v2: V2::default(),
         }
     }
 }
@@ -87,6 +95,9 @@ pub struct AccessEntry {
     /// Whether the caller looks after the service itself: its journal and its projections.
     #[serde(default)]
     pub operator: bool,
+    /// Groups that the caller is in: they open tools that are not for everybody.
+    #[serde(default)]
+    pub groups: Vec<String>,
 }
 
 /// A text that is never printed.
@@ -123,8 +134,8 @@ pub struct Source {
     pub kind: SourceKind,
     /// The database file.
     pub path: PathBuf,
-    /// The semantic model of it: a file or folder.
-    pub model: PathBuf,
+    /// The semantic model of it: a file or folder; none: only a language model can answer.
+    pub model: Option<PathBuf>,
 }
 
 /// Kinds of databases.

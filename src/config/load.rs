@@ -50,7 +50,7 @@ fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
     config.archive.dir.iter_mut().for_each(beside);
     for source in &mut config.sources {
         beside(&mut source.path);
-        beside(&mut source.model);
+        source.model.iter_mut().for_each(beside);
     }
     for model in &mut config.models {
         let files = [&mut model.key_file, &mut model.script, &mut model.record, &mut model.replay];

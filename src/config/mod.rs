@@ -3,17 +3,21 @@
 //! Without a file there is the sample: its database, its semantic model, loopback, no tokens.
 //! Relative paths in a file are relative to the file; unknown keys are refused.
 
+mod agent;
 mod check;
 mod error;
 mod file;
 mod load;
 mod models;
+mod v2;
 
 #[cfg(test)]
 mod models_tests;
 #[cfg(test)]
 mod tests;
 
+pub use agent::{Agent, ToolEntry};
 pub use error::ConfigError;
 pub use file::{AccessEntry, Archive, Config, Limits, Secret, Source, SourceKind};
 pub use models::{ModelEntry, ModelLimits, ModelProvider};
+pub use v2::V2;

@@ -46,7 +46,7 @@ impl Projection for OpenTurns {
     }
 
     fn apply(&self, record: &Record, rows: &mut Working<'_>) -> Result<(), DerivedError> {
-        if record.stream.kind != Conversation::KIND {
+        if record.stream.kind() != Conversation::KIND {
             return Ok(());
         }
         let (Ok(event), Ok(key)) = (events::decode(record), codec::encode(&record.stream)) else {

@@ -10,7 +10,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use vanna_actors::json::Json;
 use vanna_actors::ports::planner::{Coverage, CoverageStatus, Plan, PlanRequest, Planner};
-use vanna_actors::ports::sql::{Failure, SqlRunner, Statement};
+use vanna_actors::ports::sql::{Failure, SchemaMark, SqlRunner, Statement};
+
+/// Until the schema is read.
+const NO_SCHEMA: SchemaMark = SchemaMark { snapshot_id: String::new(), hash: String::new() };
 
 /// A source with the model of what it holds.
 pub struct Subject {
@@ -18,12 +21,18 @@ pub struct Subject {
     pub name: String,
     /// Dialect of the source.
     pub dialect: DialectKind,
-    /// What can be measured in it.
+    /// What can be measured in it, and who reads questions about that; none: nobody has written it down.
+    pub meaning: Option<Meaning>,
+    /// Tells its schema.
+    pub runner: Arc<dyn SqlRunner>,
+}
+
+/// A semantic model with the reader of questions about it.
+pub struct Meaning {
+    /// What can be measured.
     pub model: Arc<Model>,
     /// Reads questions about it.
     pub reader: Arc<Reader>,
-    /// Tells its schema.
-    pub runner: Arc<dyn SqlRunner>,
 }
 
 /// Plans from semantic models alone.
@@ -62,9 +71,9 @@ impl Planner for SemanticPlanner {
         let schema = subject.runner.schema().await?;
         let message = request.message.clone();
         // Reading is computing, and questions are hostile input: keep it off the threads that serve.
-        let planned = tokio::task::spawn_blocking(move || {
-            let reading = subject.reader.read(&message, as_of);
-            plan(&subject, reading)
+        let planned = tokio::task::spawn_blocking(move || match &subject.meaning {
+            Some(meaning) => plan(&subject, meaning, meaning.reader.read(&message, as_of)),
+            None => unplanned(&subject),
         });
         let mut plan = planned.await.map_err(|_| {
             Failure::new("internal_error", "The service failed while it read the question.", true)
@@ -74,10 +83,34 @@ impl Planner for SemanticPlanner {
     }
 }
 
-fn plan(subject: &Subject, reading: Reading) -> Plan {
+/// What is said of a source without a semantic model.
+fn unplanned(subject: &Subject) -> Plan {
+    Plan {
+        source: subject.name.clone(),
+        coverage: Coverage {
+            status: CoverageStatus::NotApplicable,
+            needs_clarification: false,
+            covered: Vec::new(),
+            uncovered: Vec::new(),
+            assumptions: Vec::new(),
+            candidates: Vec::new(),
+        },
+        query: None,
+        reading: String::new(),
+        statement: None,
+        message: "This source has no semantic model, and no language model may be asked. Write a semantic \
+                  model for it, or configure a language model."
+            .to_owned(),
+        model_hash: String::new(),
+        plan_hash: String::new(),
+        schema: NO_SCHEMA,
+    }
+}
+
+fn plan(subject: &Subject, meaning: &Meaning, reading: Reading) -> Plan {
     let Reading { mut coverage, query, words, mut message } = reading;
     let compiled = match (&query, coverage.status, coverage.needs_clarification) {
-        (Some(query), CoverageStatus::Full, false) => match compile(&subject.model, query, subject.dialect) {
+        (Some(query), CoverageStatus::Full, false) => match compile(&meaning.model, query, subject.dialect) {
             Ok(compiled) => Some(compiled),
             Err(refusal) => {
                 message = format!("I understood: {words}. It cannot be computed: {refusal}");
@@ -95,8 +128,8 @@ fn plan(subject: &Subject, reading: Reading) -> Plan {
         plan_hash: compiled.as_ref().map(|c| c.plan_hash.clone()).unwrap_or_default(),
         statement: compiled.map(|compiled| statement(subject, compiled)),
         message,
-        model_hash: subject.model.hash.clone(),
-        schema: vanna_actors::ports::sql::SchemaMark { snapshot_id: String::new(), hash: String::new() },
+        model_hash: meaning.model.hash.clone(),
+        schema: NO_SCHEMA,
     }
 }
 

@@ -93,7 +93,7 @@ impl Feed {
     }
 
     async fn take_in(&mut self, record: &Record) -> Result<(), String> {
-        if record.stream.kind != Conversation::KIND || record.stream.tenant != self.caller.tenant {
+        if record.stream.kind() != Conversation::KIND || record.stream.tenant() != self.caller.tenant {
             return Ok(());
         }
         if !self.conversations.contains_key(&record.stream) {
@@ -112,7 +112,7 @@ impl Feed {
                 continue;
             }
             let rendered: Rendered = v3(&event).map_err(|error| error.to_string())?;
-            let cursor = format!("{}{BETWEEN}{}", record.stream.id, rendered.id);
+            let cursor = format!("{}{BETWEEN}{}", record.stream.id(), rendered.id);
             self.last = Some(cursor.clone());
             self.ready.push_back(Signal::Event { cursor, event: rendered });
         }

@@ -61,7 +61,7 @@ pub fn find(journal: &dyn Journal, id: &str) -> Result<Option<StreamId>, ReadErr
     let mut after: Option<StreamId> = None;
     loop {
         let streams = journal.streams(Conversation::KIND, after.as_ref(), PAGE)?;
-        if let Some((stream, _)) = streams.iter().find(|(stream, _)| stream.id == id) {
+        if let Some((stream, _)) = streams.iter().find(|(stream, _)| stream.id() == id) {
             return Ok(Some(stream.clone()));
         }
         let Some((last, _)) = streams.last() else { return Ok(None) };

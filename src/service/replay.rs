@@ -4,6 +4,7 @@ use super::chain_marks::ChainMarks;
 use super::record;
 use crate::api::service::{EventStream, Rendered, ReplayFormat, ServiceError, Signal, SignalStream};
 use crate::projections::transcript::{Transcript, cursor};
+use crate::projections::wire::v2;
 use crate::projections::wire::v3::WireEvent;
 use futures::StreamExt;
 use serde_json::json;
@@ -32,6 +33,8 @@ struct Reader {
     first: Version,
     subscription: StreamSubscription,
     transcript: Transcript,
+    /// The same for version 2; only where that is wanted.
+    chunks: Option<v2::Transcript>,
     wanted: Wanted,
     /// Where a replay that does not follow ends.
     end: Version,
@@ -53,6 +56,10 @@ fn reader(journal: Arc<dyn Journal>, marks: Arc<ChainMarks>, stream: StreamId, w
         end: journal.version_of(&stream),
         subscription: StreamSubscription::new(Arc::clone(&journal), stream.clone(), 0),
         transcript: Transcript::new(stream.clone()),
+        chunks: match wanted.format {
+            ReplayFormat::V2(features) => Some(v2::Transcript::new(stream.clone(), features)),
+            ReplayFormat::V3 | ReplayFormat::Facts => None,
+        },
         journal,
         marks,
         stream,
@@ -119,7 +126,7 @@ impl Reader {
                 self.transcript = Transcript::after(self.stream.clone(), chain);
                 after
             }
-            ReplayFormat::Facts => before,
+            ReplayFormat::V2(_) | ReplayFormat::Facts => before,
         };
         self.subscription = StreamSubscription::new(Arc::clone(&self.journal), self.stream.clone(), after);
         Ok(())
@@ -199,12 +206,31 @@ impl Reader {
                     }
                 }
             }
+            ReplayFormat::V2(_) => self.render_chunks(record, &event)?,
             ReplayFormat::Facts => {
-                let terminal =
-                    matches!(event, Event::TurnFinished(_) | Event::TurnFailed(_) | Event::TurnCancelled(_));
+                let terminal = is_end(&event);
                 if self.takes((record.version, 0), record.request_id.as_deref(), terminal) {
                     self.ready.push_back(fact(record, &event, terminal)?);
                 }
+            }
+        }
+        Ok(())
+    }
+
+    fn render_chunks(&mut self, record: &Record, event: &Event) -> Result<(), ServiceError> {
+        let Some(chunks) = &mut self.chunks else { return Ok(()) };
+        let chunks = chunks.apply(record, event);
+        let count = chunks.len();
+        for (index, chunk) in (0_u32..).zip(&chunks) {
+            let terminal = is_end(event) && index as usize + 1 == count;
+            if self.takes((record.version, index), Some(&chunk.request_id), terminal) {
+                self.ready.push_back(Rendered {
+                    id: cursor::encode(&record.stream, record.version, index),
+                    event: "chunk",
+                    data: serde_json::to_string(chunk).map_err(unwritable)?,
+                    request_id: Some(chunk.request_id.clone()),
+                    terminal,
+                });
             }
         }
         Ok(())
@@ -223,6 +249,10 @@ impl Reader {
     }
 }
 
+fn is_end(event: &Event) -> bool {
+    matches!(event, Event::TurnFinished(_) | Event::TurnFailed(_) | Event::TurnCancelled(_))
+}
+
 /// A fact for auditors: all of it but its place among those of others.
 fn fact(record: &Record, event: &Event, terminal: bool) -> Result<Rendered, ServiceError> {
     let mut fact = json!({
@@ -230,7 +260,7 @@ fn fact(record: &Record, event: &Event, terminal: bool) -> Result<Rendered, Serv
         "kind": record.kind,
         "schema": record.schema,
         "at": record::rfc3339(record.at),
-        "conversation_id": record.stream.id,
+        "conversation_id": record.stream.id(),
         "request_id": record.request_id,
         "body_hash": hex(&record.body_hash),
         "record_hash": hex(&record.hash()),

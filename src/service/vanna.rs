@@ -20,6 +20,7 @@ use tokio::sync::Semaphore;
 use vanna_actors::conversation::{self, Command, Conversation, Refusal, Reply};
 use vanna_actors::events::{self, ConversationEvent};
 use vanna_actors::json::Json;
+use vanna_actors::ports::tools::{self, Tools};
 use vanna_actors::runtime::{Clock, Entity, Handle, Ids, SendError};
 use vanna_journal::{AppendError, Health, Journal, ReadError, StreamId, StreamSubscription};
 
@@ -34,6 +35,8 @@ pub struct VannaParts {
     pub conversations: Handle<Conversation>,
     /// The list of them.
     pub directory: Directory,
+    /// What models may call; none where there is no model.
+    pub tools: Option<Arc<dyn Tools>>,
     /// Names that may be asked as a source.
     pub sources: BTreeSet<String>,
     /// The day that "today" means; none: the day of the clock.
@@ -141,7 +144,7 @@ impl Vanna {
         if self.parts.journal.version_of(stream) == 0 {
             return Ok(None);
         }
-        if let Ok(Some(listed)) = self.parts.directory.get(&stream.tenant, &stream.id) {
+        if let Ok(Some(listed)) = self.parts.directory.get(stream.tenant(), stream.id()) {
             return Ok(Some(listed.owner));
         }
         let mut first = StreamSubscription::new(Arc::clone(&self.parts.journal), stream.clone(), 0);
@@ -251,7 +254,7 @@ impl Service for Vanna {
         let stream = self.own(caller, id).await?;
         let head = *self.parts.journal.head().borrow();
         self.parts.directory.reached(head).await;
-        let summary = self.parts.directory.get(&stream.tenant, id)?;
+        let summary = self.parts.directory.get(stream.tenant(), id)?;
         let summary = summary
             .as_ref()
             .map(Summary::from)
@@ -291,6 +294,17 @@ impl Service for Vanna {
             report
         });
         Ok(upkeep::report(&report.await?))
+    }
+
+    fn tools(&self, caller: &Caller) -> Vec<String> {
+        let whose = tools::Caller {
+            conversation: StreamId::new(Conversation::KIND, &caller.tenant, ""),
+            principal: caller.principal.clone(),
+        };
+        let offered = self.parts.tools.iter().flat_map(|tools| tools.offered(&whose));
+        let mut names: Vec<String> = offered.map(|tool| tool.name).collect();
+        names.sort();
+        names
     }
 
     fn ready(&self) -> Result<(), String> {

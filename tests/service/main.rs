@@ -14,6 +14,7 @@ mod bad_input;
 mod cli;
 mod faults;
 mod journal;
+mod model;
 mod projections;
 mod replay;
 mod socket;

@@ -35,12 +35,16 @@ pub(crate) enum Bug {
     LetsStrangersIn,
     /// A snapshot leaves out what it should hold.
     SnapshotsForget,
+    /// A call of the model that has finished is made again.
+    RecallsTheModel,
+    /// A call that the model wanted gets no answer.
+    LeavesCallsUnanswered,
     /// A cancellation is confirmed and not recorded.
     CancelsInWordsOnly,
 }
 
 impl Bug {
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 19] = [
         Self::LosesAcknowledged,
         Self::TearsAppends,
         Self::AnswersTooEarly,
@@ -57,6 +61,8 @@ impl Bug {
         Self::ResumesWithoutOutcome,
         Self::LetsStrangersIn,
         Self::SnapshotsForget,
+        Self::RecallsTheModel,
+        Self::LeavesCallsUnanswered,
         Self::CancelsInWordsOnly,
     ];
 }

@@ -4,12 +4,12 @@ use crate::bug::Bug;
 use crate::stage;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::time::Duration;
-use vanna_actors::conversation::{Adapters, Command, Conversation, Effect, Refusal, Reply, State};
+use vanna_actors::conversation::{Adapters, Command, Conversation, Effect, Planned, Refusal, Reply, State};
 use vanna_actors::events::{ConversationEvent as Event, TurnFinished};
 use vanna_actors::ports::sql::Failure;
 use vanna_actors::runtime::effects::Lost;
 use vanna_actors::runtime::entity::UnreadableRecord;
-use vanna_actors::runtime::{Context, Decision, Effects, Entity, Meta};
+use vanna_actors::runtime::{Context, Decision, Effects, Entity, Meta, Progress};
 use vanna_journal::{NewRecord, Record, StreamId};
 
 /// A conversation that is watched.
@@ -163,19 +163,20 @@ impl Effects<Simulated> for Ports {
         self.adapters.deadline(effect)
     }
 
-    async fn run(&self, effect: Effect) -> Addressed {
-        if let Effect::Plan { token, request } = &effect
+    async fn run(&self, effect: Effect, progress: Progress<Addressed>) -> Addressed {
+        if let Effect::Plan { token, request, .. } = &effect
             && let Some(early) = stage::early_plan(self.process, &request.message)
         {
             let plan = early.await.unwrap_or_else(|_| Err(Failure::new("scripted", "It panicked.", true)));
-            let outcome = plan.map(|plan| (Box::new(plan), Vec::new()));
+            let planned = |plan| Box::new(Planned { plan, checks: Vec::new(), handover: None });
+            let outcome = plan.map(planned);
             return Command::Planned { token: *token, outcome, micros: 1 }.into();
         }
-        self.adapters.run(effect).await.into()
+        self.adapters.run(effect, progress.spoken(Addressed::from)).await.into()
     }
 
-    fn lost(token: u64, why: Lost) -> Addressed {
-        Adapters::lost(token, why).into()
+    fn lost(&self, token: u64, why: Lost) -> Addressed {
+        self.adapters.lost(token, why).into()
     }
 }
 
@@ -187,6 +188,12 @@ fn spoil_command(state: &State, command: Command, bug: Option<Bug>) -> Command {
         }
         (Some(Bug::TakesLateOutcomes), Command::Ran { outcome, micros, token }) => {
             Command::Ran { token: open.unwrap_or(token), outcome, micros }
+        }
+        (Some(Bug::TakesLateOutcomes), Command::Said { text, token }) => {
+            Command::Said { token: open.unwrap_or(token), text }
+        }
+        (Some(Bug::TakesLateOutcomes), Command::Used { outcome, micros, marker, token }) => {
+            Command::Used { token: open.unwrap_or(token), outcome, micros, marker }
         }
         (Some(Bug::LetsStrangersIn), Command::Ask(mut ask)) => {
             ask.principal = state.owner.clone().unwrap_or(ask.principal);
@@ -209,6 +216,14 @@ fn spoil_events(events: &mut Vec<Event>, bug: Option<Bug>) {
                 events.insert(place, events[place].clone());
             }
         }
+        Some(Bug::RecallsTheModel) => events.iter_mut().for_each(|event| {
+            if let Event::ModelCallStarted(call) = event {
+                call.number = 1;
+            }
+        }),
+        Some(Bug::LeavesCallsUnanswered) => {
+            events.retain(|event| !matches!(event, Event::ToolRefused(_)));
+        }
         Some(Bug::EndsTooEarly) if matches!(events.last(), Some(Event::SqlRunStarted(_))) => {
             events.push(Event::TurnFinished(TurnFinished {}));
         }
@@ -218,8 +233,10 @@ fn spoil_events(events: &mut Vec<Event>, bug: Option<Bug>) {
 
 fn again(effect: &Effect) -> Option<Effect> {
     match effect {
-        Effect::Plan { token, request } => Some(Effect::Plan { token: *token, request: request.clone() }),
-        Effect::Run { .. } => None,
+        Effect::Plan { token, request, caller } => {
+            Some(Effect::Plan { token: *token, request: request.clone(), caller: caller.clone() })
+        }
+        _ => None,
     }
 }
 

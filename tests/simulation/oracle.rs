@@ -1,5 +1,6 @@
 //! The invariants: what must hold of the journal at every tick, of every answer, of every client.
 
+use crate::agent::{self, Course};
 use crate::client::{Cancel, Seen};
 use crate::ports::LATE;
 use futures::StreamExt;
@@ -10,6 +11,7 @@ use vanna::projections::transcript::cursor;
 use vanna::service::record;
 use vanna_actors::conversation::{Asked, Refusal, Reply};
 use vanna_actors::events::{self, ConversationEvent as Event};
+use vanna_actors::ports::model::Message;
 use vanna_actors::ports::sql::Value;
 use vanna_actors::runtime::SendError;
 use vanna_journal::{Append, AppendError, Appended, Journal, MemoryJournal, Record, StreamId};
@@ -29,6 +31,7 @@ struct Known {
     turn: Option<String>,
     requests: BTreeMap<String, (u64, String)>,
     ended: BTreeSet<String>,
+    agent: Course,
 }
 
 /// Keeps every durable fact, and holds the journal to it. The first violation stays.
@@ -106,6 +109,11 @@ impl Oracle {
             let what = format!("effect {step} of {question} begins {begun} times after {intents} intents");
             self.violated(what);
         }
+    }
+
+    /// A model is told what was said: every call has its answer.
+    pub(crate) fn model_is_asked(&mut self, messages: &[Message]) {
+        self.note(agent::paired(messages));
     }
 
     /// What the journal acknowledged is there, as it was given.
@@ -227,7 +235,7 @@ impl Known {
         let request = record.request_id.clone().ok_or("a fact of no request")?;
         if let Event::QuestionAsked(asked) = event {
             ensure(self.turn.is_none(), || "two turns at a time".into())?;
-            let tag = format!("{}/{}/", record.stream.tenant, record.stream.id);
+            let tag = format!("{}/{}/", record.stream.tenant(), record.stream.id());
             ensure(asked.message.starts_with(&tag), || "a question in a foreign stream".into())?;
             let owner = self.owner.get_or_insert_with(|| asked.principal.clone());
             ensure(*owner == asked.principal, || "a question of a stranger".into())?;
@@ -237,7 +245,13 @@ impl Known {
             return Ok(None);
         }
         ensure(self.turn.as_ref() == Some(&request), || "a fact outside of its turn".into())?;
+        self.agent.take_in(event)?;
         match event {
+            Event::ModelCallStarted(e) => self.intent(e.token).map(|()| Some("model")),
+            Event::ToolStarted(e) => self.intent(e.token).map(|()| Some("tool")),
+            Event::ModelCallFinished(e) => self.outcome(e.token),
+            Event::ModelCallFailed(e) => self.outcome(e.token),
+            Event::ToolFinished(e) => self.outcome(e.token),
             Event::PlanStarted(e) => self.intent(e.token).map(|()| Some("plan")),
             Event::SqlRunStarted(e) => self.intent(e.token).map(|()| Some("run")),
             Event::PlanMade(e) => {
@@ -287,7 +301,7 @@ pub(crate) async fn clients(
 ) -> Checked {
     for (stream, request) in requests {
         let whole = replay(journal, stream, request, None).await?;
-        whole_turn(&whole, &stream.id, request)?;
+        whole_turn(&whole, stream.id(), request)?;
         let cut = whole.len() / 2;
         let rest = replay(journal, stream, request, Some(&whole[cut])).await?;
         ensure(rest == whole[cut + 1..], || "resume gives not exactly the rest".into())?;

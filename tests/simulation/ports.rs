@@ -9,10 +9,17 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::time::Instant;
+use vanna_actors::json::Json;
+use vanna_actors::ports::briefing::{Briefer, Briefing, TurnLimits};
+use vanna_actors::ports::model::{
+    Deltas, Message, Model, ModelAnswer, ModelMark, ModelRequest, ModelSettings, StopReason, ToolCall,
+    ToolSpec,
+};
 use vanna_actors::ports::planner::{Coverage, CoverageStatus, Plan, PlanRequest, Planner};
 use vanna_actors::ports::sql::{
     Check, Column, ColumnType, Failure, Limits, ResultSet, Run, SchemaMark, SqlRunner, Statement, Value,
 };
+use vanna_actors::ports::tools::{Caller, ToolOutcome, ToolRefusal, ToolUse, Tools, Verdict};
 use vanna_actors::runtime::{Clock, Ids};
 
 /// What an outcome says that comes after its attempt was given up.
@@ -156,6 +163,10 @@ impl SqlRunner for Scripted {
         Vec::new()
     }
 
+    async fn describe(&self, sql: &str) -> Result<Statement, Failure> {
+        Ok(statement(sql))
+    }
+
     async fn run(&self, statement: &Statement, _limits: Limits) -> Result<Run, Failure> {
         let _running = self.begin("run", &statement.sql);
         self.trouble(&statement.sql, "run").await?;
@@ -164,5 +175,108 @@ impl SqlRunner for Scripted {
 
     async fn schema(&self) -> Result<SchemaMark, Failure> {
         Ok(mark())
+    }
+}
+
+#[async_trait]
+impl Briefer for Scripted {
+    async fn brief(&self, _: &Caller, _: &PlanRequest, _: &Plan) -> Result<Briefing, Failure> {
+        let limits = TurnLimits { model_calls: 4, repairs: 3, time_ms: 60_000, ..TurnLimits::default() };
+        Ok(Briefing {
+            system: "scripted".into(),
+            tools: self
+                .offered(&Caller { conversation: crate::world::stream(0, 0), principal: String::new() }),
+            settings: ModelSettings::default(),
+            limits,
+            tables: Vec::new(),
+            tables_left_out: 0,
+            memories: Vec::new(),
+        })
+    }
+}
+
+/// The question that is worked on, and the answers of tools since.
+fn asked_of(request: &ModelRequest) -> (String, usize) {
+    let is_question = |message: &Message| matches!(message, Message::User { .. });
+    let place = request.messages.iter().rposition(is_question).unwrap();
+    let Message::User { text } = &request.messages[place] else { unreachable!("a question") };
+    let since = &request.messages[place..];
+    (text.clone(), since.iter().filter(|message| matches!(message, Message::ToolAnswer { .. })).count())
+}
+
+/// What a model says that is never late.
+pub(crate) fn spoken(text: &str, tools: &[&str]) -> ModelAnswer {
+    let call = |(number, name): (usize, &&str)| ToolCall {
+        id: format!("call_{number}"),
+        name: (*name).to_owned(),
+        arguments: "{}".into(),
+        malformed: None,
+        signature: None,
+    };
+    ModelAnswer {
+        mark: ModelMark { provider: "sim".into(), model: "m".into(), request_digest: "d".into() },
+        text: text.to_owned(),
+        tool_calls: tools.iter().enumerate().map(call).collect(),
+        stop_reason: if tools.is_empty() { StopReason::Stop } else { StopReason::ToolCalls },
+        usage: None,
+        attempts: 1,
+        passed_over: Vec::new(),
+    }
+}
+
+#[async_trait]
+impl Model for Scripted {
+    fn mark(&self, request: &ModelRequest) -> ModelMark {
+        let bytes = serde_json::to_vec(request).unwrap();
+        let request_digest = format!("blake3:{}", blake3::hash(&bytes));
+        ModelMark { provider: "sim".into(), model: "m".into(), request_digest }
+    }
+
+    async fn call(&self, request: &ModelRequest, deltas: &Deltas) -> Result<ModelAnswer, Failure> {
+        stage::oracle(|oracle| oracle.model_is_asked(&request.messages));
+        let (question, answers) = asked_of(request);
+        let _running = self.begin("model", &question);
+        self.trouble(&question, &format!("model {answers}")).await?;
+        let mut chance = Chance::of(self.seed, &format!("speech {answers} {question}"));
+        for _ in 0..chance.below(4) {
+            deltas.hand_out("some words ").await;
+            tokio::time::sleep(Duration::from_millis(chance.below(120))).await;
+        }
+        // What is called depends on the question alone: it is the same after a kill.
+        let mut chance = Chance::of(0, &format!("calls {answers} {question}"));
+        let tools: Vec<&str> = match chance.below(5) {
+            0 => Vec::new(),
+            1 => vec!["look"],
+            2 => vec!["look", "forbidden", "look"],
+            3 => vec!["forbidden"],
+            _ => vec!["look", "look"],
+        };
+        Ok(spoken("some words at last", &tools))
+    }
+}
+
+#[async_trait]
+impl Tools for Scripted {
+    fn offered(&self, _: &Caller) -> Vec<ToolSpec> {
+        let parameters = Json::new(&serde_json::json!({"type": "object"}));
+        vec![ToolSpec { name: "look".into(), description: "Looks.".into(), parameters }]
+    }
+
+    fn judge(&self, _: &Caller, call: &ToolCall) -> Verdict {
+        let refusal = (call.name != "look").then(|| ToolRefusal::new("unknown_tool", "There is none."));
+        Verdict { shown: Json::new(&serde_json::json!({})), refusal }
+    }
+
+    fn time(&self, _: &str) -> Duration {
+        Duration::from_secs(10)
+    }
+
+    async fn call(&self, given: &ToolUse) -> ToolOutcome {
+        let _running = self.begin("tool", &given.question);
+        if let Err(failure) = self.trouble(&given.question, &given.tool_call_id).await {
+            return ToolOutcome::failed(failure.code, failure.message);
+        }
+        let result = Some(run_of(&given.question).result);
+        ToolOutcome { row_count: Some(1), result, ..ToolOutcome::told("1 row", "a row") }
     }
 }

@@ -93,7 +93,7 @@ async fn cancel_and_ask(world: &World, chance: &mut Chance) {
     world.cancel(Cancel { stream: place.clone(), request, principal: principal.clone() });
     tokio::time::sleep(Duration::from_millis(1)).await;
     let request = format!("r{}", chance.below(8));
-    let message = format!("{}/{}/{request}", place.tenant, place.id);
+    let message = format!("{}/{}/{request}", place.tenant(), place.id());
     world.ask(place, principal, request, message, 1_000);
 }
 
@@ -110,7 +110,7 @@ fn late_outcome(world: &World, chance: &mut Chance) {
     let draw = chance.below(1 << 32);
     for place in streams {
         if let Some(token) = stage::oracle(|oracle| oracle.spent_token(&place, draw)) {
-            world.late_outcome(place, token, chance.below(2) == 0);
+            world.late_outcome(place, token, chance.below(8));
         }
     }
 }

@@ -13,8 +13,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
-use vanna_actors::conversation::{Adapters, Command, Conversation};
+use vanna_actors::conversation::{Adapters, Agent, Answered, Command, Conversation, Planned};
+use vanna_actors::ports::model::{Marker, Model};
 use vanna_actors::ports::sql::{Limits, SqlRunner};
+use vanna_actors::ports::tools::ToolOutcome;
 use vanna_actors::runtime::{Clock, Entity, Handle, Ids, Settings, SnapshotStore};
 use vanna_journal::{MemoryJournal, StreamId};
 
@@ -103,11 +105,24 @@ impl World {
     }
 
     /// Brings an outcome whose attempt was given up or has ended.
-    pub(crate) fn late_outcome(&self, stream: StreamId, token: u64, of_run: bool) {
-        let command = if of_run {
-            Command::Ran { token, outcome: Ok(Box::new(run_of(LATE))), micros: 1 }
-        } else {
-            Command::Planned { token, outcome: Ok((Box::new(plan(LATE, None)), Vec::new())), micros: 1 }
+    pub(crate) fn late_outcome(&self, stream: StreamId, token: u64, of: u64) {
+        let model: Arc<dyn Model> = Arc::new(Scripted::new(0));
+        let marker = Marker::of(&model);
+        let command = match of {
+            0 => Command::Ran { token, outcome: Ok(Box::new(run_of(LATE))), micros: 1 },
+            1 => Command::Said { token, text: LATE.into() },
+            2 => {
+                let answered = Answered { answer: spoken(LATE, &[]), verdicts: Vec::new(), marker };
+                Command::Answered { token, outcome: Ok(Box::new(answered)), micros: 1 }
+            }
+            3 => {
+                let outcome = Box::new(ToolOutcome::told(LATE, LATE));
+                Command::Used { token, outcome, micros: 1, marker: Some(marker) }
+            }
+            _ => {
+                let planned = Planned { plan: plan(LATE, None), checks: Vec::new(), handover: None };
+                Command::Planned { token, outcome: Ok(Box::new(planned)), micros: 1 }
+            }
         };
         let (handle, addressed) = (self.handle(), Addressed { to: Some(stream.clone()), command });
         tokio::spawn(async move { handle.send(stream, addressed).await });
@@ -203,10 +218,12 @@ async fn start(
     let ports = Arc::new(Scripted::new(seed));
     let runner: Arc<dyn SqlRunner> = ports.clone();
     stage::lend(ports.clone());
+    let agent = Agent { model: ports.clone(), tools: ports.clone(), briefer: ports.clone() };
     let clock: Arc<dyn Clock> = clock.clone();
     let adapters = Adapters {
         planner: ports,
         runners: BTreeMap::from([("shop".to_owned(), runner)]),
+        agent: Some(agent),
         limits: Limits::default(),
         clock: Arc::clone(&clock),
     };

@@ -1,5 +1,7 @@
 //! A real `vanna serve` in a process of its own, and a client that reads its streams.
 
+pub(crate) mod fake_model;
+
 use serde_json::Value;
 use std::path::Path;
 use std::process::Stdio;

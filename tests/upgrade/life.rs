@@ -92,6 +92,10 @@ impl SqlRunner for Scripted {
         vec![Check { name: "dry_run".into(), passed: true, blocking: true, detail: "fine".into() }]
     }
 
+    async fn describe(&self, _sql: &str) -> Result<Statement, Failure> {
+        Err(Failure::new("sql_failed", "Nobody writes SQL here.", false))
+    }
+
     async fn run(&self, statement: &Statement, _limits: Limits) -> Result<Run, Failure> {
         self.obstacle("run", &statement.sql).await?;
         let country = if statement.sql == "a large answer" { "x".repeat(LARGE) } else { "Chile".into() };
@@ -128,6 +132,7 @@ impl Life {
         let adapters = Adapters {
             planner: ports,
             runners: BTreeMap::from([("shop".to_owned(), runner)]),
+            agent: None,
             limits: Limits::default(),
             clock: Arc::new(SystemClock),
         };

@@ -76,7 +76,8 @@ async fn told(journal: &Arc<dyn Journal>, format: ReplayFormat) -> Vec<String> {
                 0..=LONGEST => event.data,
                 _ => format!("blake3:{}", blake3::hash(event.data.as_bytes()).to_hex()),
             };
-            let line = json!({"conversation": stream.id, "id": event.id, "event": event.event, "data": data});
+            let line =
+                json!({"conversation": stream.id(), "id": event.id, "event": event.event, "data": data});
             lines.push(line.to_string());
         }
     }

@@ -2,8 +2,11 @@
 
 use crate::conversation::event::Token;
 use crate::json::Json;
+use crate::ports::briefing::Briefing;
+use crate::ports::model::{Marker, ModelAnswer};
 use crate::ports::planner::Plan;
 use crate::ports::sql::{Check, Failure, Run};
+use crate::ports::tools::{ToolOutcome, Verdict};
 
 /// A question to a conversation.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +23,28 @@ pub struct Ask {
     pub metadata: Json,
     /// The day that "today" means, `YYYY-MM-DD`.
     pub as_of: String,
+}
+
+/// A plan and all that belongs to it.
+#[derive(Debug)]
+pub struct Planned {
+    /// The plan.
+    pub plan: Plan,
+    /// Checks of its statement.
+    pub checks: Vec<Check>,
+    /// A model to go on with, and what it is told; none: there is none, or there is no need.
+    pub handover: Option<(Briefing, Marker)>,
+}
+
+/// What a model answered.
+#[derive(Debug)]
+pub struct Answered {
+    /// The answer.
+    pub answer: ModelAnswer,
+    /// What is said of each of its calls, in their order.
+    pub verdicts: Vec<Verdict>,
+    /// For the next call.
+    pub marker: Marker,
 }
 
 /// What may be asked of a conversation.
@@ -40,8 +65,8 @@ pub enum Command {
     Planned {
         /// Of which intent.
         token: Token,
-        /// The plan with the checks of its statement, or why there is none.
-        outcome: Result<(Box<Plan>, Vec<Check>), Failure>,
+        /// The plan, or why there is none.
+        outcome: Result<Box<Planned>, Failure>,
         /// What it took, microseconds.
         micros: u64,
     },
@@ -54,12 +79,41 @@ pub enum Command {
         /// What it took, microseconds.
         micros: u64,
     },
+    /// A model has said some more, and is still speaking.
+    Said {
+        /// Of which intent.
+        token: Token,
+        /// What it said since the last time.
+        text: String,
+    },
+    /// The outcome of calling a model.
+    Answered {
+        /// Of which intent.
+        token: Token,
+        /// The answer, or why there is none.
+        outcome: Result<Box<Answered>, Failure>,
+        /// What it took, microseconds.
+        micros: u64,
+    },
+    /// The outcome of calling a tool.
+    Used {
+        /// Of which intent.
+        token: Token,
+        /// What came of it.
+        outcome: Box<ToolOutcome>,
+        /// What it took, microseconds.
+        micros: u64,
+        /// For the next call of the model; none: there is no model any more.
+        marker: Option<Marker>,
+    },
     /// An effect ended without an outcome of its own.
     Lost {
         /// Of which intent.
         token: Token,
         /// What to say.
         failure: Failure,
+        /// For the next call of the model; none: there is no model.
+        marker: Option<Marker>,
     },
 }
 

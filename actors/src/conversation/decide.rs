@@ -1,24 +1,30 @@
 //! Decisions: what a command amounts to, given what is remembered. Pure.
 
-use super::command::{Ask, Asked, Command, Refusal, Reply};
+use super::agent::{self, Ahead};
+use super::command::{Ask, Asked, Command, Planned, Refusal, Reply};
 use super::effect::Effect;
 use super::entity::Conversation;
 use super::state::{ATTEMPTS, Open, State, Step, Turn, digest};
 use super::{answer, chart, checks};
 use crate::conversation::event::{
-    ChartProposed, ChecksMade, ConversationEvent as Event, EffectInterrupted, PlanFailed, PlanMade,
-    PlanStarted, QuestionAsked, ResultRecorded, SqlRunFailed, SqlRunFinished, SqlRunStarted, TextProduced,
-    Token, TurnCancelled, TurnFailed, TurnFinished,
+    ChartProposed, ChecksMade, ConversationEvent as Event, EffectInterrupted, ModelBriefed, PlanFailed,
+    PlanMade, PlanStarted, QuestionAsked, ResultRecorded, SqlRunFailed, SqlRunFinished, SqlRunStarted,
+    TextProduced, Token, TurnCancelled, TurnFailed, TurnFinished,
 };
 use crate::json::Json;
-use crate::ports::planner::{Plan, PlanRequest};
-use crate::ports::sql::{Check, Failure, Run, Statement};
+use crate::ports::briefing::Briefing;
+use crate::ports::model::Marker;
+use crate::ports::planner::PlanRequest;
+use crate::ports::sql::{Failure, Run, Statement};
+use crate::ports::tools::{Caller, ToolOutcome};
 use crate::runtime::{Context, Decision};
 
 /// Name under which clients see the run of a compiled semantic query.
 const TOOL: &str = "semantic_query";
+/// Code of an effect that did not end in its time.
+pub(super) const DEADLINE: &str = "deadline_exceeded";
 
-type Decided = Decision<Conversation>;
+pub(super) type Decided = Decision<Conversation>;
 
 pub(super) fn decide(state: &State, command: Command, context: &Context) -> Result<Decided, Refusal> {
     match command {
@@ -27,7 +33,14 @@ pub(super) fn decide(state: &State, command: Command, context: &Context) -> Resu
         Command::Resume => Ok(resume(state, context)),
         Command::Planned { token, outcome, micros } => Ok(planned(state, token, outcome, micros, context)),
         Command::Ran { token, outcome, micros } => Ok(ran(state, token, outcome, micros, context)),
-        Command::Lost { token, failure } => Ok(lost(state, token, failure, context)),
+        Command::Said { token, text } => Ok(agent::said(state, token, text)),
+        Command::Answered { token, outcome, micros } => {
+            Ok(agent::answered(state, token, outcome, micros, context))
+        }
+        Command::Used { token, outcome, micros, marker } => {
+            Ok(agent::used(state, token, *outcome, micros, marker.as_ref(), context))
+        }
+        Command::Lost { token, failure, marker } => Ok(lost(state, token, failure, marker.as_ref(), context)),
     }
 }
 
@@ -51,7 +64,8 @@ fn accept(state: &State, ask: Ask, context: &Context) -> Result<Decided, Refusal
         return Err(Refusal::TurnRunning { request_id: turn.request_id.clone() });
     }
     let token = state.last_token + 1;
-    let effect = plan_effect(token, &ask.message, ask.source.as_ref(), &ask.as_of);
+    let caller = Caller { conversation: context.stream.clone(), principal: ask.principal.clone() };
+    let effect = plan_effect(token, &ask.message, ask.source.as_ref(), &ask.as_of, caller);
     let asked = Event::QuestionAsked(QuestionAsked {
         principal: ask.principal,
         message: ask.message,
@@ -119,27 +133,53 @@ fn resume(state: &State, context: &Context) -> Decided {
     let effect = match &open.step {
         Step::Plan => {
             events.push(Event::PlanStarted(PlanStarted { token, attempt }));
-            plan_effect(token, &turn.message, turn.source.as_ref(), &turn.as_of)
+            let principal = state.owner.clone().unwrap_or_default();
+            let caller = Caller { conversation: context.stream.clone(), principal };
+            plan_effect(token, &turn.message, turn.source.as_ref(), &turn.as_of, caller)
         }
         Step::Run { statement, .. } => {
             let query = turn.plan.as_ref().and_then(|plan| plan.query.clone());
             events.push(run_started(token, attempt, query, statement, context));
             Effect::Run { token, statement: statement.clone() }
         }
+        Step::Model { number, mark } => {
+            return again(state, turn, open, context, |ahead| {
+                ahead.call_model(*number, attempt, mark.clone());
+            });
+        }
+        Step::Tool(call) => {
+            return again(state, turn, open, context, |ahead| {
+                ahead.call_tool((**call).clone(), attempt);
+            });
+        }
     };
     of(turn, events, vec![effect])
+}
+
+/// A step of a model's work, after its last attempt was cut off.
+fn again(
+    state: &State,
+    turn: &Turn,
+    open: &Open,
+    context: &Context,
+    step: impl FnOnce(&mut Ahead<'_>),
+) -> Decided {
+    let mut ahead = Ahead::new(state, turn, context);
+    ahead.push(interrupted(open));
+    step(&mut ahead);
+    ahead.decided()
 }
 
 fn planned(
     state: &State,
     token: Token,
-    outcome: Result<(Box<Plan>, Vec<Check>), Failure>,
+    outcome: Result<Box<Planned>, Failure>,
     micros: u64,
     context: &Context,
 ) -> Decided {
     let Some((turn, _)) = state.waiting_for(token) else { return Decision::only(Reply::Noted) };
-    let (plan, checks) = match outcome {
-        Ok(planned) => planned,
+    let Planned { plan, checks, handover } = match outcome {
+        Ok(planned) => *planned,
         Err(failure) => {
             let events = vec![
                 Event::PlanFailed(PlanFailed { token, failure: failure.clone() }),
@@ -148,7 +188,11 @@ fn planned(
             return of(turn, events, Vec::new());
         }
     };
-    let mut events = vec![Event::PlanMade(Box::new(PlanMade { token, plan: (*plan).clone(), micros }))];
+    let made = Event::PlanMade(Box::new(PlanMade { token, plan: plan.clone(), micros }));
+    if let Some((briefing, marker)) = handover {
+        return hand_over(state, turn, made, briefing, &marker, context);
+    }
+    let mut events = vec![made];
     let Some(statement) = plan.statement else {
         events.push(text(plan.message));
         events.push(Event::TurnFinished(TurnFinished {}));
@@ -168,6 +212,24 @@ fn planned(
     let token = state.last_token + 1;
     events.push(run_started(token, 1, plan.query, &statement, context));
     of(turn, events, vec![Effect::Run { token, statement: Box::new(statement) }])
+}
+
+/// What the semantic layer does not answer in full goes to a model.
+fn hand_over(
+    state: &State,
+    turn: &Turn,
+    made: Event,
+    briefing: Briefing,
+    marker: &Marker,
+    context: &Context,
+) -> Decided {
+    let time = i64::try_from(briefing.limits.time_ms).unwrap_or(i64::MAX).saturating_mul(1_000);
+    let until = context.now.saturating_add(time);
+    let mut ahead = Ahead::new(state, turn, context);
+    ahead.push(Event::ModelBriefed(Box::new(ModelBriefed { briefing, until })));
+    ahead.push(made);
+    ahead.go_on(marker);
+    ahead.decided()
 }
 
 fn ran(
@@ -211,16 +273,30 @@ fn answered(turn: &Turn, token: Token, tool_call_id: &str, statement: &Statement
     events
 }
 
-fn lost(state: &State, token: Token, failure: Failure, context: &Context) -> Decided {
+fn lost(
+    state: &State,
+    token: Token,
+    failure: Failure,
+    marker: Option<&Marker>,
+    context: &Context,
+) -> Decided {
     let Some((turn, open)) = state.waiting_for(token) else { return Decision::only(Reply::Noted) };
     let outcome = match &open.step {
         Step::Plan => Event::PlanFailed(PlanFailed { token, failure: failure.clone() }),
         Step::Run { tool_call_id, .. } => run_failed(token, tool_call_id, 0, failure.clone()),
+        Step::Model { .. } if failure.code == DEADLINE && agent::is_late(turn, context) => {
+            return agent::out_of_time(state, turn, token, failure, context);
+        }
+        Step::Model { .. } => return agent::answered(state, token, Err(failure), 0, context),
+        Step::Tool(_) => {
+            let outcome = ToolOutcome::failed(failure.code, failure.message);
+            return agent::used(state, token, outcome, 0, marker, context);
+        }
     };
     of(turn, vec![outcome, failed(failure, context)], Vec::new())
 }
 
-fn of(turn: &Turn, events: Vec<Event>, effects: Vec<Effect>) -> Decided {
+pub(super) fn of(turn: &Turn, events: Vec<Event>, effects: Vec<Effect>) -> Decided {
     Decision {
         accepts: None,
         request_id: Some(turn.request_id.clone()),
@@ -231,10 +307,10 @@ fn of(turn: &Turn, events: Vec<Event>, effects: Vec<Effect>) -> Decided {
     }
 }
 
-fn plan_effect(token: Token, message: &str, source: Option<&String>, as_of: &str) -> Effect {
+fn plan_effect(token: Token, message: &str, source: Option<&String>, as_of: &str, caller: Caller) -> Effect {
     let request =
         PlanRequest { message: message.to_owned(), source: source.cloned(), as_of: as_of.to_owned() };
-    Effect::Plan { token, request }
+    Effect::Plan { token, request, caller }
 }
 
 fn run_started(
@@ -260,16 +336,17 @@ fn run_failed(token: Token, tool_call_id: &str, micros: u64, failure: Failure) -
 
 fn interrupted(open: &Open) -> Event {
     let tool_call_id = match &open.step {
-        Step::Plan => None,
+        // A call of the model goes on under its id, or ends with the turn.
+        Step::Plan | Step::Model { .. } | Step::Tool(_) => None,
         Step::Run { tool_call_id, .. } => Some(tool_call_id.clone()),
     };
     Event::EffectInterrupted(EffectInterrupted { token: open.token, tool_call_id })
 }
 
-fn text(text: String) -> Event {
+pub(super) fn text(text: String) -> Event {
     Event::TextProduced(TextProduced { text, delta: false })
 }
 
-fn failed(failure: Failure, context: &Context) -> Event {
+pub(super) fn failed(failure: Failure, context: &Context) -> Event {
     Event::TurnFailed(TurnFailed { failure, correlation_id: context.ids.fresh() })
 }

@@ -1,11 +1,17 @@
-//! What a conversation does to the world: making a plan and running a statement, through ports.
+//! What a conversation does to the world, through ports: plans, statements, models, tools.
 
-use super::command::Command;
+use super::agent::no_model;
+use super::command::{Answered, Command, Planned};
+use super::decide::DEADLINE;
 use super::entity::Conversation;
+use super::speech;
 use crate::conversation::event::Token;
-use crate::ports::planner::{PlanRequest, Planner};
-use crate::ports::sql::{Failure, Limits, SqlRunner, Statement};
-use crate::runtime::effects::Lost;
+use crate::ports::briefing::Briefer;
+use crate::ports::model::{Marker, Model, ModelRequest};
+use crate::ports::planner::{CoverageStatus, Plan, PlanRequest, Planner};
+use crate::ports::sql::{Check, Failure, Limits, SqlRunner, Statement};
+use crate::ports::tools::{Caller, ToolOutcome, ToolUse, Tools};
+use crate::runtime::effects::{Lost, Progress};
 use crate::runtime::{Clock, Effects};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,6 +31,8 @@ pub enum Effect {
         token: Token,
         /// What for.
         request: PlanRequest,
+        /// For whom.
+        caller: Caller,
     },
     /// Run a statement.
     Run {
@@ -33,6 +41,37 @@ pub enum Effect {
         /// The statement.
         statement: Box<Statement>,
     },
+    /// Call a model.
+    Model {
+        /// Pairs with the outcome.
+        token: Token,
+        /// What it is asked.
+        request: Box<ModelRequest>,
+        /// What is left of the turn's time.
+        time: Duration,
+        /// For whom.
+        caller: Caller,
+    },
+    /// Call a tool.
+    Tool {
+        /// Pairs with the outcome.
+        token: Token,
+        /// What it is given.
+        given: Box<ToolUse>,
+        /// What is left of the turn's time.
+        time: Duration,
+    },
+}
+
+/// A language model with all that it works with.
+#[derive(Clone)]
+pub struct Agent {
+    /// The model.
+    pub model: Arc<dyn Model>,
+    /// What it may call.
+    pub tools: Arc<dyn Tools>,
+    /// Prepares it for a question.
+    pub briefer: Arc<dyn Briefer>,
 }
 
 /// The ports that a conversation's effects go through.
@@ -41,6 +80,8 @@ pub struct Adapters {
     pub planner: Arc<dyn Planner>,
     /// Runs statements, by name of the source.
     pub runners: BTreeMap<String, Arc<dyn SqlRunner>>,
+    /// Goes on where the semantic layer ends; none: nobody does.
+    pub agent: Option<Agent>,
     /// Bounds of each run.
     pub limits: Limits,
     /// Measures what work takes.
@@ -54,22 +95,31 @@ impl Adapters {
         })
     }
 
-    async fn plan(&self, token: Token, request: &PlanRequest) -> Command {
+    async fn plan(&self, token: Token, request: &PlanRequest, caller: &Caller) -> Command {
         let begun = self.clock.now();
-        let outcome = match self.planner.plan(request).await {
-            Err(failure) => Err(failure),
-            Ok(plan) => match &plan.statement {
-                None => Ok((Box::new(plan), Vec::new())),
-                Some(statement) => match self.runner(&plan.source) {
-                    Err(failure) => Err(failure),
-                    Ok(runner) => {
-                        let checks = runner.check(statement).await;
-                        Ok((Box::new(plan), checks))
-                    }
-                },
-            },
-        };
+        let outcome = self.planned(request, caller).await.map(Box::new);
         Command::Planned { token, outcome, micros: self.since(begun) }
+    }
+
+    async fn planned(&self, request: &PlanRequest, caller: &Caller) -> Result<Planned, Failure> {
+        let plan = self.planner.plan(request).await?;
+        let checks = match &plan.statement {
+            None => Vec::new(),
+            Some(statement) => self.check(&plan, statement).await?,
+        };
+        let covered = plan.coverage.status == CoverageStatus::Full;
+        let handover = match &self.agent {
+            Some(agent) if !covered => {
+                let briefing = agent.briefer.brief(caller, request, &plan).await?;
+                Some((briefing, Marker::of(&agent.model)))
+            }
+            _ => None,
+        };
+        Ok(Planned { plan, checks, handover })
+    }
+
+    async fn check(&self, plan: &Plan, statement: &Statement) -> Result<Vec<Check>, Failure> {
+        Ok(self.runner(&plan.source)?.check(statement).await)
     }
 
     async fn execute(&self, token: Token, statement: &Statement) -> Command {
@@ -81,6 +131,40 @@ impl Adapters {
         Command::Ran { token, outcome, micros: self.since(begun) }
     }
 
+    async fn ask_model(
+        &self,
+        token: Token,
+        request: &ModelRequest,
+        caller: &Caller,
+        progress: &Progress<Command>,
+    ) -> Command {
+        let begun = self.clock.now();
+        let outcome = match &self.agent {
+            None => Err(no_model()),
+            Some(Agent { model, tools, .. }) => {
+                speech::listen(&**model, token, request, progress).await.map(|answer| {
+                    let verdicts = answer.tool_calls.iter().map(|call| tools.judge(caller, call)).collect();
+                    Box::new(Answered { answer, verdicts, marker: Marker::of(model) })
+                })
+            }
+        };
+        Command::Answered { token, outcome, micros: self.since(begun) }
+    }
+
+    async fn use_tool(&self, token: Token, given: &ToolUse) -> Command {
+        let begun = self.clock.now();
+        let (outcome, marker) = match &self.agent {
+            None => (ToolOutcome::failed("unknown_tool", "There are no tools any more."), None),
+            Some(Agent { model, tools, .. }) => {
+                let called = tokio::time::timeout(tools.time(&given.tool), tools.call(given)).await;
+                let late = "The tool took longer than its time limit and was stopped. Ask it for less.";
+                let outcome = called.unwrap_or_else(|_| ToolOutcome::failed("tool_timeout", late));
+                (outcome, Some(Marker::of(model)))
+            }
+        };
+        Command::Used { token, outcome: Box::new(outcome), micros: self.since(begun), marker }
+    }
+
     fn since(&self, begun: i64) -> u64 {
         u64::try_from(self.clock.now() - begun).unwrap_or(0)
     }
@@ -89,7 +173,10 @@ impl Adapters {
 impl Effects<Conversation> for Adapters {
     fn token(effect: &Effect) -> u64 {
         match effect {
-            Effect::Plan { token, .. } | Effect::Run { token, .. } => *token,
+            Effect::Plan { token, .. }
+            | Effect::Run { token, .. }
+            | Effect::Model { token, .. }
+            | Effect::Tool { token, .. } => *token,
         }
     }
 
@@ -97,25 +184,29 @@ impl Effects<Conversation> for Adapters {
         match effect {
             Effect::Plan { .. } => PLAN_DEADLINE,
             Effect::Run { .. } => self.limits.time + RUN_MARGIN,
+            Effect::Model { time, .. } | Effect::Tool { time, .. } => *time,
         }
     }
 
-    async fn run(&self, effect: Effect) -> Command {
+    async fn run(&self, effect: Effect, progress: Progress<Command>) -> Command {
         match effect {
-            Effect::Plan { token, request } => self.plan(token, &request).await,
+            Effect::Plan { token, request, caller } => self.plan(token, &request, &caller).await,
             Effect::Run { token, statement } => self.execute(token, &statement).await,
+            Effect::Model { token, request, caller, .. } => {
+                self.ask_model(token, &request, &caller, &progress).await
+            }
+            Effect::Tool { token, given, .. } => self.use_tool(token, &given).await,
         }
     }
 
-    fn lost(token: u64, why: Lost) -> Command {
+    fn lost(&self, token: u64, why: Lost) -> Command {
         let failure = match why {
-            Lost::Deadline => {
-                Failure::new("deadline_exceeded", "The work took too long and was stopped.", true)
-            }
+            Lost::Deadline => Failure::new(DEADLINE, "The work took too long and was stopped.", true),
             Lost::Panic => {
                 Failure::new("internal_error", "The service failed while it worked on this.", true)
             }
         };
-        Command::Lost { token, failure }
+        let marker = self.agent.as_ref().map(|agent| Marker::of(&agent.model));
+        Command::Lost { token, failure, marker }
     }
 }

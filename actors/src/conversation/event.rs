@@ -5,8 +5,11 @@
 
 use crate::json::Json;
 use crate::kinds::Opaque;
+use crate::ports::briefing::Briefing;
+use crate::ports::model::{ModelMark, ModelSettings, PassedOver, StopReason, Usage};
 use crate::ports::planner::Plan;
 use crate::ports::sql::{Check, Failure, ResultSet, SchemaMark, Statement};
+use crate::ports::tools::{Executed, Picture, RequestedCall};
 use serde::{Deserialize, Serialize};
 
 /// Pairs an intent with its outcome; a late outcome of an older attempt carries an older token.
@@ -168,7 +171,7 @@ pub struct WarningRaised {
 pub struct EffectInterrupted {
     /// Of which intent.
     pub token: Token,
-    /// The call, when it was one.
+    /// The call, when it was one that ends here; a call of the model goes on under its id.
     pub tool_call_id: Option<String>,
 }
 
@@ -194,6 +197,143 @@ pub struct TurnCancelled {
     pub correlation_id: String,
 }
 
+/// A language model takes the question over: what it was told, and the bounds of the turn.
+///
+/// It is part of the outcome of planning and stands before the plan that it serves, so that who
+/// reads the plan knows who goes on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelBriefed {
+    /// What it was told.
+    pub briefing: Briefing,
+    /// When the turn's time is up, microseconds since the Unix epoch.
+    pub until: i64,
+}
+
+/// Intent: a language model is going to be called.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelCallStarted {
+    /// Pairs with the outcome.
+    pub token: Token,
+    /// Which call of the turn it is, from 1.
+    pub number: u32,
+    /// 1 for the first try of this call.
+    pub attempt: u32,
+    /// Who is asked first, and the hash of exactly what.
+    pub mark: ModelMark,
+    /// Parameters.
+    pub settings: ModelSettings,
+}
+
+/// Outcome: the model answered. With calls, their outcomes follow; without, the text is the answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelCallFinished {
+    /// Of which intent.
+    pub token: Token,
+    /// What it took, microseconds.
+    pub micros: u64,
+    /// Which model answered what.
+    pub mark: ModelMark,
+    /// The whole text; may be empty.
+    pub text: String,
+    /// The calls that it wants, in order, each looked at.
+    pub calls: Vec<RequestedCall>,
+    /// Why it stopped.
+    pub stop_reason: StopReason,
+    /// Tokens as the provider counts them; none when it does not say.
+    pub usage: Option<Usage>,
+    /// Attempts that it took with the model that answered, from 1.
+    pub attempts: u32,
+    /// Models that were asked before and did not answer.
+    pub passed_over: Vec<PassedOver>,
+}
+
+/// Outcome: no model answered.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelCallFailed {
+    /// Of which intent.
+    pub token: Token,
+    /// Time until it failed, microseconds.
+    pub micros: u64,
+    /// Why.
+    pub failure: Failure,
+}
+
+/// Intent: a tool is going to be called, as the model wants it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ToolStarted {
+    /// Pairs with the outcome.
+    pub token: Token,
+    /// 1 for the first try. A further try goes on under the same call.
+    pub attempt: u32,
+    /// The call.
+    pub tool_call_id: String,
+    /// Name of the tool.
+    pub tool: String,
+    /// Its arguments: one JSON object.
+    pub arguments: Json,
+    /// The arguments without values that the caller may not see.
+    pub shown: Json,
+}
+
+/// Outcome: what came of a call. Rows and pictures follow as facts of their own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ToolFinished {
+    /// Of which intent.
+    pub token: Token,
+    /// The call.
+    pub tool_call_id: String,
+    /// What it took, microseconds.
+    pub micros: u64,
+    /// Whether it did what it was called for.
+    pub success: bool,
+    /// What came of it in a few words, for people.
+    pub summary: String,
+    /// Rows of the source.
+    pub row_count: Option<u64>,
+    /// Stable code; only when it failed.
+    pub error_code: Option<String>,
+    /// What the model was told.
+    pub content: String,
+    /// Name under which the model knows the rows, if there are any.
+    pub file: Option<String>,
+    /// The statement that ran to its end.
+    pub executed: Option<Executed>,
+}
+
+/// A call that the model wanted was not made. There is no intent: nothing was done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ToolRefused {
+    /// The call.
+    pub tool_call_id: String,
+    /// Name of the tool as the model wrote it.
+    pub tool: String,
+    /// The arguments without values that the caller may not see; empty when they are not an object.
+    pub shown: Json,
+    /// Stable code.
+    pub code: String,
+    /// What is wrong, for people.
+    pub message: String,
+    /// What the model was told.
+    pub content: String,
+}
+
+/// A recorded result was drawn, as the model asked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ResultDrawn {
+    /// The call that drew it.
+    pub tool_call_id: String,
+    /// The call that recorded the result.
+    pub of: String,
+    /// Name under which the model knows the result.
+    pub file: String,
+    /// Title that the model gave.
+    pub title: Option<String>,
+    /// How it is drawn; none: there is no picture for such columns.
+    pub picture: Option<Picture>,
+    /// The result itself, when it is of an earlier turn.
+    pub earlier: Option<ResultSet>,
+}
+
 /// A fact of a conversation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "fact", content = "payload", rename_all = "snake_case")]
@@ -215,6 +355,14 @@ pub enum ConversationEvent {
     TurnFinished(TurnFinished),
     TurnFailed(TurnFailed),
     TurnCancelled(TurnCancelled),
+    ModelBriefed(Box<ModelBriefed>),
+    ModelCallStarted(ModelCallStarted),
+    ModelCallFinished(Box<ModelCallFinished>),
+    ModelCallFailed(ModelCallFailed),
+    ToolStarted(ToolStarted),
+    ToolFinished(Box<ToolFinished>),
+    ToolRefused(ToolRefused),
+    ResultDrawn(Box<ResultDrawn>),
     /// A newer build wrote it. It is passed by; whoever would go on from here must know it.
     Unknown(Opaque),
 }

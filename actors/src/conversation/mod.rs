@@ -1,5 +1,6 @@
 //! A conversation: turns of questions and answers, each turn a chain of intents and outcomes.
 
+mod agent;
 mod answer;
 mod apply;
 mod chart;
@@ -9,11 +10,15 @@ mod decide;
 mod effect;
 mod entity;
 pub mod event;
+mod history;
+mod speech;
 mod state;
 #[cfg(test)]
 mod tests;
+mod work;
 
-pub use command::{Ask, Asked, Command, Refusal, Reply};
-pub use effect::{Adapters, Effect};
+pub use agent::result_file;
+pub use command::{Answered, Ask, Asked, Command, Planned, Refusal, Reply};
+pub use effect::{Adapters, Agent, Effect};
 pub use entity::Conversation;
 pub use state::{State, Turn};

@@ -1,8 +1,12 @@
 //! What a conversation remembers: who owns it, which requests it knows, and the turn that runs.
 
+use super::history::History;
+use super::work::Work;
 use crate::conversation::event::Token;
+use crate::ports::model::ModelMark;
 use crate::ports::planner::Plan;
 use crate::ports::sql::Statement;
+use crate::ports::tools::{NamedResult, RequestedCall};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -20,6 +24,10 @@ pub struct State {
     pub turn: Option<Turn>,
     /// The last token that was given out.
     pub last_token: Token,
+    /// What was said in earlier turns, for a model.
+    pub history: History,
+    /// The newest results, for tools.
+    pub results: Vec<NamedResult>,
     /// Kind and schema of a fact that a newer build wrote: what is remembered may be half of it.
     pub newer: Option<(u16, u16)>,
 }
@@ -44,8 +52,14 @@ pub struct Turn {
     pub source: Option<String>,
     /// The day that "today" means.
     pub as_of: String,
+    /// Version of its first event.
+    pub version: u64,
     /// The plan, once there is one.
     pub plan: Option<Plan>,
+    /// A model at work, when one has taken the question over.
+    pub work: Option<Box<Work>>,
+    /// The answer, once there is one.
+    pub said: String,
     /// The intent that has no outcome yet.
     pub open: Option<Open>,
 }
@@ -73,6 +87,15 @@ pub enum Step {
         /// The statement.
         statement: Box<Statement>,
     },
+    /// Calling a model.
+    Model {
+        /// Which call of the turn it is.
+        number: u32,
+        /// Who is asked first, and what.
+        mark: ModelMark,
+    },
+    /// Calling a tool, as the model wants it.
+    Tool(Box<RequestedCall>),
 }
 
 impl State {

@@ -1,6 +1,8 @@
 //! Promises of a conversation, told over its events: given what happened, when asked, then this.
 
-use super::command::{Ask, Asked, Command, Refusal, Reply};
+mod agent;
+
+use super::command::{Ask, Asked, Command, Planned, Refusal, Reply};
 use super::entity::Conversation;
 use super::event::ConversationEvent as Event;
 use super::state::{ATTEMPTS, State, Step};
@@ -13,6 +15,7 @@ use crate::runtime::{Context, Entity, Ids, Meta};
 use proptest::prelude::*;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use vanna_journal::StreamId;
 
 #[derive(Default)]
 struct Counted(AtomicU64);
@@ -37,7 +40,8 @@ impl Stage {
 
     fn send(&mut self, command: Command) -> Result<Reply, Refusal> {
         let version = self.events.len() as u64;
-        let context = Context { now: 0, version, ids: Arc::clone(&self.ids) };
+        let stream = StreamId::new("conversation", "default", "c1");
+        let context = Context { now: 0, stream, version, ids: Arc::clone(&self.ids) };
         let decision = Conversation::decide(&self.state, command, &context)?;
         for event in decision.events {
             let meta =
@@ -84,6 +88,10 @@ fn asked_by(principal: &str, request: &str, message: &str) -> Command {
         metadata: Json::new(&serde_json::json!({})),
         as_of: "2025-12-31".to_owned(),
     }))
+}
+
+fn planned_as(plan: Box<Plan>, checks: Vec<Check>) -> Box<Planned> {
+    Box::new(Planned { plan: *plan, checks, handover: None })
 }
 
 fn mark() -> SchemaMark {
@@ -143,7 +151,7 @@ fn rows(count: usize) -> Result<Box<Run>, Failure> {
 }
 
 fn planned(token: u64, statement: Option<Statement>) -> Command {
-    Command::Planned { token, outcome: Ok((plan(statement), Vec::new())), micros: 1 }
+    Command::Planned { token, outcome: Ok(planned_as(plan(statement), Vec::new())), micros: 1 }
 }
 
 fn finished(count: usize, token: u64) -> Command {
@@ -203,7 +211,7 @@ fn a_failed_blocking_check_keeps_the_statement_from_running() {
     stage.send(ask("r1", "revenue")).unwrap();
     let check =
         Check { name: "dry_run".to_owned(), passed: false, blocking: true, detail: "no table".to_owned() };
-    let outcome = Ok((plan(Some(statement())), vec![check]));
+    let outcome = Ok(planned_as(plan(Some(statement())), vec![check]));
     stage.send(Command::Planned { token: 1, outcome, micros: 1 }).unwrap();
     assert_eq!(stage.names(), ["question_asked", "plan_started", "plan_made", "checks_made", "turn_failed"]);
 }
@@ -299,7 +307,7 @@ fn play(stage: &mut Stage, step: &Move) {
         Move::Lost => {
             let Some((token, _)) = stage.open() else { return };
             let failure = Failure::new("deadline_exceeded", "Too long.", true);
-            stage.send(Command::Lost { token, failure }).unwrap();
+            stage.send(Command::Lost { token, failure, marker: None }).unwrap();
         }
         Move::Crash => stage.crash(),
     }

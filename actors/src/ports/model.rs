@@ -4,6 +4,8 @@ use super::sql::Failure;
 use crate::json::Json;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::mpsc;
 
@@ -231,6 +233,30 @@ pub trait Model: Send + Sync + 'static {
     /// Asks. Text is handed out while it arrives; calls come only with the whole answer. Once
     /// text was handed out nothing is tried again. Dropping the future cancels the call at once.
     async fn call(&self, request: &ModelRequest, deltas: &Deltas) -> Result<ModelAnswer, Failure>;
+}
+
+/// Tells what a request would send, and nothing else of a model: decisions may ask it.
+#[derive(Clone)]
+pub struct Marker(Arc<dyn Model>);
+
+impl Marker {
+    /// Of a model.
+    #[must_use]
+    pub fn of(model: &Arc<dyn Model>) -> Self {
+        Self(Arc::clone(model))
+    }
+
+    /// As [`Model::mark`].
+    #[must_use]
+    pub fn mark(&self, request: &ModelRequest) -> ModelMark {
+        self.0.mark(request)
+    }
+}
+
+impl fmt::Debug for Marker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Marker")
+    }
 }
 
 #[cfg(test)]

@@ -208,6 +208,13 @@ pub trait SqlRunner: Send + Sync + 'static {
     /// Checks a statement without running it: read-only, one statement, every name known.
     async fn check(&self, statement: &Statement) -> Vec<Check>;
 
+    /// A statement that somebody else wrote, with the tables and columns that it reads, as the engine
+    /// finds them out without running it.
+    ///
+    /// # Errors
+    /// As a check: it is not one read-only statement, or the engine does not understand it.
+    async fn describe(&self, sql: &str) -> Result<Statement, Failure>;
+
     /// Runs a statement within limits. Dropping the future interrupts the engine.
     async fn run(&self, statement: &Statement, limits: Limits) -> Result<Run, Failure>;
 

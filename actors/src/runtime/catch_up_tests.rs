@@ -141,6 +141,7 @@ pub(super) async fn start(
     let adapters = Adapters {
         planner: Arc::new(Idle),
         runners: BTreeMap::new(),
+        agent: None,
         limits: Limits::default(),
         clock: clock.clone(),
     };

@@ -1,6 +1,7 @@
 //! Time and identity as inputs: nothing else in this crate asks the machine for either.
 
 use std::sync::Arc;
+use vanna_journal::StreamId;
 
 /// Tells the time.
 pub trait Clock: Send + Sync + 'static {
@@ -44,6 +45,8 @@ impl Ids for SystemIds {
 pub struct Context {
     /// When the decision is made: microseconds since the Unix epoch, UTC.
     pub now: i64,
+    /// The stream that is decided about.
+    pub stream: StreamId,
     /// Last version of the stream before the decision.
     pub version: u64,
     /// Makes identifiers.

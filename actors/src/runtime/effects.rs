@@ -7,7 +7,7 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 use tokio::task::AbortHandle;
 
 /// Why an effect has no outcome of its own.
@@ -19,6 +19,38 @@ pub enum Lost {
     Panic,
 }
 
+/// What an effect reports while it still works. Each report waits until the one before is recorded, so
+/// that a slow journal makes reports fewer and larger, and no queue grows.
+pub struct Progress<C> {
+    send: Arc<dyn Fn(C, oneshot::Sender<()>) + Send + Sync>,
+}
+
+impl<C: Send + 'static> Progress<C> {
+    /// Reports go here; whoever records one fires its signal.
+    pub fn new(send: impl Fn(C, oneshot::Sender<()>) + Send + Sync + 'static) -> Self {
+        Self { send: Arc::new(send) }
+    }
+
+    /// Reports go to nobody.
+    #[must_use]
+    pub fn nobody() -> Self {
+        Self::new(|_, recorded| drop(recorded))
+    }
+
+    /// Reports, and waits until it is recorded; false: nobody is there to record it.
+    pub async fn report(&self, command: C) -> bool {
+        let (signal, recorded) = oneshot::channel();
+        (self.send)(command, signal);
+        recorded.await.is_ok()
+    }
+
+    /// The same for who speaks in other commands.
+    #[must_use]
+    pub fn spoken<D: Send + 'static>(self, translate: fn(D) -> C) -> Progress<D> {
+        Progress::new(move |command, recorded| (self.send)(translate(command), recorded))
+    }
+}
+
 /// Carries out the effects of an entity.
 pub trait Effects<E: Entity + ?Sized>: Send + Sync + 'static {
     /// Token of the effect's intent.
@@ -28,10 +60,14 @@ pub trait Effects<E: Entity + ?Sized>: Send + Sync + 'static {
     fn deadline(&self, effect: &E::Effect) -> Duration;
 
     /// Does the work; the command reports the outcome. Dropping the future stops the work.
-    fn run(&self, effect: E::Effect) -> impl Future<Output = E::Command> + Send;
+    fn run(
+        &self,
+        effect: E::Effect,
+        progress: Progress<E::Command>,
+    ) -> impl Future<Output = E::Command> + Send;
 
     /// The command that reports an effect which was lost.
-    fn lost(token: u64, why: Lost) -> E::Command;
+    fn lost(&self, token: u64, why: Lost) -> E::Command;
 }
 
 /// Runs effects, so many at a time, each with a deadline.
@@ -62,18 +98,23 @@ impl<E: Entity> EffectPool<E> {
     }
 
     /// Starts an effect; `report` gets its outcome, exactly once, unless the handle aborts it.
-    pub fn start(&self, effect: E::Effect, report: impl FnOnce(E::Command) + Send + 'static) -> AbortHandle {
+    pub fn start(
+        &self,
+        effect: E::Effect,
+        progress: Progress<E::Command>,
+        report: impl FnOnce(E::Command) + Send + 'static,
+    ) -> AbortHandle {
         let token = E::Effects::token(&effect);
         let deadline = self.effects.deadline(&effect);
         let pass = self.running.enter();
         let (effects, slots) = (Arc::clone(&self.effects), Arc::clone(&self.slots));
         let task = async move {
-            let work = carry_out::<E>(effects, slots, pass, effect);
+            let work = carry_out::<E>(Arc::clone(&effects), slots, pass, effect, progress);
             let outcome = tokio::time::timeout(deadline, AssertUnwindSafe(work).catch_unwind()).await;
             report(match outcome {
                 Ok(Ok(Some(command))) => command,
-                Ok(Err(_)) => E::Effects::lost(token, Lost::Panic),
-                Ok(Ok(None)) | Err(_) => E::Effects::lost(token, Lost::Deadline),
+                Ok(Err(_)) => effects.lost(token, Lost::Panic),
+                Ok(Ok(None)) | Err(_) => effects.lost(token, Lost::Deadline),
             });
         };
         tokio::spawn(task).abort_handle()
@@ -85,8 +126,9 @@ async fn carry_out<E: Entity>(
     slots: Arc<Semaphore>,
     pass: Option<Pass>,
     effect: E::Effect,
+    progress: Progress<E::Command>,
 ) -> Option<E::Command> {
     let _pass = pass?;
     let _slot = slots.acquire().await.ok()?;
-    Some(effects.run(effect).await)
+    Some(effects.run(effect, progress).await)
 }

@@ -1,7 +1,7 @@
 //! The one actor that runs any entity: decide, append, apply, reply, start effects — in that order.
 
 use super::clock::{Clock, Context, Ids};
-use super::effects::{EffectPool, Effects};
+use super::effects::{EffectPool, Effects, Progress};
 use super::entity::{Decision, Entity, Meta};
 use super::gate::{Gate, Pass};
 use super::handle::SendError;
@@ -32,6 +32,8 @@ pub(super) struct Delivery<E: Entity> {
 pub(super) enum HostMessage<E: Entity> {
     Deliver(Delivery<E>),
     Outcome(E::Command),
+    /// An effect tells how far it is; the signal says that it is recorded.
+    Progress(E::Command, oneshot::Sender<()>),
     Passivate,
 }
 
@@ -131,6 +133,11 @@ impl<E: Entity> Actor for Host<E> {
         match message {
             HostMessage::Deliver(delivery) => state.deliver(&myself, delivery).await?,
             HostMessage::Outcome(command) => state.outcome(&myself, command).await?,
+            HostMessage::Progress(command, recorded) => {
+                state.outcome(&myself, command).await?;
+                // The effect may have been stopped meanwhile.
+                let _ = recorded.send(());
+            }
             HostMessage::Passivate => state.passivate(&myself),
         }
         // After the answer, so that nobody waits for it.
@@ -235,8 +242,9 @@ impl<E: Entity> HostState<E> {
     }
 
     fn decide(&self, command: E::Command) -> Result<Decision<E>, E::Refusal> {
-        let world = &self.arguments.world;
-        let context = Context { now: world.clock.now(), version: self.version, ids: Arc::clone(&world.ids) };
+        let Arguments { stream, world, .. } = &self.arguments;
+        let (now, ids) = (world.clock.now(), Arc::clone(&world.ids));
+        let context = Context { now, stream: stream.clone(), version: self.version, ids };
         E::decide(&self.entity, command, &context)
     }
 
@@ -266,8 +274,11 @@ impl<E: Entity> HostState<E> {
         self.running.retain(|_, effect| !effect.is_finished());
         for effect in decision.effects {
             let token = E::Effects::token(&effect);
-            let host = myself.clone();
-            let handle = self.arguments.world.pool.start(effect, move |command| {
+            let (host, told) = (myself.clone(), myself.clone());
+            let progress = Progress::new(move |command, recorded| {
+                let _ = told.send_message(HostMessage::Progress(command, recorded));
+            });
+            let handle = self.arguments.world.pool.start(effect, progress, move |command| {
                 // A host that is gone has a successor, which resumes from the open intent.
                 let _ = host.send_message(HostMessage::Outcome(command));
             });

@@ -78,6 +78,7 @@ impl Stage {
         let adapters = Adapters {
             planner: planner.clone(),
             runners: BTreeMap::new(),
+            agent: None,
             limits: Limits::default(),
             clock: Arc::clone(&clock),
         };

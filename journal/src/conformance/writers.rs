@@ -36,7 +36,7 @@ pub async fn many_writers_agree_on_one_order(backend: impl Backend, seed: u64) {
     let mut versions: BTreeMap<String, Version> = BTreeMap::new();
     assert_eq!(found.len(), told.len());
     for (record, (position, (version, body))) in found.iter().zip(&told) {
-        let head = versions.entry(record.stream.id.clone()).or_default();
+        let head = versions.entry(record.stream.id().to_owned()).or_default();
         *head += 1;
         assert_eq!((record.position, record.version, &record.body), (*position, *version, body));
         assert_eq!(record.version, *head);
@@ -44,7 +44,7 @@ pub async fn many_writers_agree_on_one_order(backend: impl Backend, seed: u64) {
     for n in 0..STREAMS {
         let own = journal.read_stream(&stream(&n.to_string()), 0, usize::MAX).expect("stream");
         let wanted: Vec<_> =
-            found.iter().filter(|record| record.stream.id == n.to_string()).cloned().collect();
+            found.iter().filter(|record| record.stream.id() == n.to_string()).cloned().collect();
         assert_eq!(own, wanted);
     }
     journal.close().await;
@@ -140,7 +140,7 @@ pub async fn a_subscription_has_no_gap_and_no_repeat(backend: impl Backend, seed
     assert_eq!(all, late[usize::try_from(start).expect("small")..][..all.len()]);
     let own = own.await.expect("own");
     let wanted: Vec<_> =
-        read_all(&journal).into_iter().filter(|r| r.stream.id == "0" && r.version > own_start).collect();
+        read_all(&journal).into_iter().filter(|r| r.stream.id() == "0" && r.version > own_start).collect();
     assert_eq!(own, wanted);
     journal.close().await;
 }

@@ -5,7 +5,7 @@ use crate::frame::Frame;
 use crate::health::Health;
 use crate::journal::{Append, AppendError, Appended, Journal, ReadError, Span, Stats};
 use crate::live::Live;
-use crate::order::{Batch, History, validate};
+use crate::order::{Batch, History, Prepared};
 use crate::record::{Hash, Position, Record, StreamId, Version};
 use crate::tail::Tail;
 use async_trait::async_trait;
@@ -36,7 +36,7 @@ struct Inner {
     fail_next_sync: bool,
     disk_full: bool,
     closed: bool,
-    held: Option<VecDeque<(Append, Reply)>>,
+    held: Option<VecDeque<(Prepared, Reply)>>,
 }
 
 impl Default for MemoryJournal {
@@ -101,16 +101,18 @@ impl MemoryJournal {
         new
     }
 
-    fn commit(&self, inner: &mut Inner, append: Append) -> Result<Appended, AppendError> {
+    fn commit(&self, inner: &mut Inner, append: Prepared) -> Result<Appended, AppendError> {
         if let Health::Poisoned(text) = &*self.health.borrow() {
             return Err(AppendError::Poisoned(text.clone()));
         }
         let mut batch = Batch::new(inner.head + 1);
         let known = Known { live: &self.live, requests: &inner.requests };
-        let answer = batch.admit(append, &known).map_err(|error| AppendError::Poisoned(error.to_string()))?;
-        if batch.is_empty() {
-            return answer;
-        }
+        let decided = batch.decide(&append, &known);
+        let first = match decided.map_err(|error| AppendError::Poisoned(error.to_string()))? {
+            Ok(first) => first,
+            Err(answer) => return answer,
+        };
+        let answer = Ok(batch.accept(append, first));
         if inner.disk_full {
             self.health.send_replace(Health::DiskFull);
             return Err(AppendError::DiskFull);
@@ -168,7 +170,7 @@ impl History for Known<'_> {
 #[async_trait]
 impl Journal for MemoryJournal {
     async fn append(&self, append: Append) -> Result<Appended, AppendError> {
-        validate(&append)?;
+        let append = Prepared::new(append)?;
         let answer = {
             let mut inner = self.lock();
             if inner.closed {

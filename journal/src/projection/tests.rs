@@ -32,7 +32,7 @@ impl Projection for Counts {
 
     fn apply(&self, record: &Record, rows: &mut Working<'_>) -> Result<(), DerivedError> {
         assert!(!self.breaks.as_ref().is_some_and(|breaks| breaks.load(Ordering::Relaxed)), "it breaks");
-        let (count, last) = (format!("count/{}", record.stream.id), format!("last/{}", record.stream.id));
+        let (count, last) = (format!("count/{}", record.stream.id()), format!("last/{}", record.stream.id()));
         let before =
             rows.get(count.as_bytes())?.map_or(0, |bytes| u64::from_be_bytes(bytes.try_into().unwrap()));
         rows.put(count.as_bytes(), (before + 1).to_be_bytes().to_vec());

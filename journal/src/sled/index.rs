@@ -1,6 +1,6 @@
 //! The derived index: where the records of a stream are, and which request wrote which of them.
 //!
-//! One sled tree, so that a batch and its checkpoint are one: `0` → checkpoint, `1 stream` → last
+//! One sled tree, whose log keeps the order of what is written: `0` → checkpoint, `1 stream` → last
 //! version and newest runs of positions, `2 stream version` → older runs, many under one key,
 //! `3 stream request` → run of versions. Every entry is a function of the frames; losing the tree
 //! costs time, nothing else.
@@ -14,8 +14,6 @@ use serde::{Deserialize, Serialize};
 use std::collections::hash_map::Entry as Slot;
 use std::collections::{BTreeMap, HashMap};
 
-/// Keys of a batch: each costs the writer some ten microseconds, and sled does not like many.
-const KEYS: usize = 128;
 /// Runs that stay with the head of their stream; together they are one key's worth of writing.
 const OPEN_RUNS: usize = 16;
 
@@ -89,56 +87,52 @@ const HEAD: u8 = 1;
 const RUN: u8 = 2;
 const REQUEST: u8 = 3;
 
-/// Adds the first of these entries, as many as one batch takes, and moves the checkpoint with them.
-/// Gives the new checkpoint, and how many were added.
+/// Adds entries, the oldest first, and then moves the checkpoint; gives the new one.
+///
+/// Key by key: after a kill in between, streams may be ahead of the checkpoint, and what they have
+/// already is skipped when it comes again. One batch would hold up whoever writes frames meanwhile.
 ///
 /// # Errors
 /// [`WriteError`] as for any write.
-pub(super) fn extend<'a>(
-    store: &Store,
-    from: Checkpoint,
-    entries: impl Iterator<Item = &'a Indexed>,
-) -> Result<(Checkpoint, usize), WriteError> {
-    let mut batch = ::sled::Batch::default();
+pub(super) fn extend(store: &Store, from: Checkpoint, entries: &[Indexed]) -> Result<Checkpoint, WriteError> {
     let mut heads: HashMap<&StreamId, Head> = HashMap::new();
-    let (mut checkpoint, mut keys, mut added) = (from, 0, 0);
+    let mut checkpoint = from;
     for entry in entries {
-        if keys + 3 > KEYS {
-            break;
-        }
+        checkpoint.add(entry);
         let head = match heads.entry(&entry.stream) {
             Slot::Occupied(known) => known.into_mut(),
             Slot::Vacant(unknown) => {
-                keys += 1;
                 let stored = guarded(|| store.index.get(key(HEAD, &entry.stream, &[])))?;
                 let head = stored.map(|value| codec::decode(&value)).transpose().map_err(failed)?;
                 unknown.insert(head.unwrap_or_default())
             }
         };
+        let versions = entry.run.versions();
+        if versions.last <= head.version {
+            continue;
+        }
         if head.runs.len() >= OPEN_RUNS {
-            keys += 1;
             let first = head.runs.first().map_or(0, |run| run.first_version);
-            let older = key(RUN, &entry.stream, &first.to_be_bytes());
-            batch.insert(older, codec::encode(&head.runs).map_err(failed)?);
+            insert(store, &key(RUN, &entry.stream, &first.to_be_bytes()), &head.runs)?;
             head.runs.clear();
         }
-        let versions = entry.run.versions();
         head.version = versions.last;
         head.runs.push(entry.run);
         if let Some(request) = &entry.request {
-            keys += 1;
             let request = key(REQUEST, &entry.stream, request.as_bytes());
-            batch.insert(request, codec::encode(&(versions.first, versions.last)).map_err(failed)?);
+            insert(store, &request, &(versions.first, versions.last))?;
         }
-        checkpoint.add(entry);
-        added += 1;
     }
     for (stream, head) in &heads {
-        batch.insert(key(HEAD, stream, &[]), codec::encode(head).map_err(failed)?);
+        insert(store, &key(HEAD, stream, &[]), head)?;
     }
-    batch.insert(CHECKPOINT, codec::encode(&checkpoint).map_err(failed)?);
-    guarded(|| store.index.apply_batch(batch))?;
-    Ok((checkpoint, added))
+    insert(store, CHECKPOINT, &checkpoint)?;
+    Ok(checkpoint)
+}
+
+fn insert(store: &Store, key: &[u8], value: &impl Serialize) -> Result<(), WriteError> {
+    let value = codec::encode(value).map_err(failed)?;
+    Ok(guarded(|| store.index.insert(key, value).map(drop))?)
 }
 
 fn failed(error: codec::CodecError) -> WriteError {
@@ -163,7 +157,8 @@ pub(super) fn load(store: &Store) -> Result<(Checkpoint, BTreeMap<StreamId, Vers
         total = total.saturating_add(version);
         heads.insert(stream, version);
     }
-    if total != checkpoint.position {
+    // They may be ahead: the checkpoint is written last.
+    if total < checkpoint.position {
         let found = format!("streams hold {total} records up to position {}", checkpoint.position);
         return Err(damaged(&found));
     }
@@ -238,17 +233,29 @@ pub(super) fn request(
 /// [`ReadError`] when the index cannot be read.
 pub(super) fn count(store: &Store) -> Result<(u64, u64), ReadError> {
     let (mut runs, mut requests) = (0, 0);
+    // Where the runs under a stream's own key begin: what moves meanwhile is counted there.
+    let mut open: HashMap<StreamId, Version> = HashMap::new();
     for pair in store.index.scan_prefix([HEAD]) {
-        runs += decode::<Head>(&read(place, || pair)?.1)?.runs.len() as u64;
+        let (key, value) = read(place, || pair)?;
+        let (head, stream) = (decode::<Head>(&value)?, stream_of(&key)?);
+        runs += head.runs.len() as u64;
+        open.extend(head.runs.first().map(|run| (stream, run.first_version)));
     }
     for pair in store.index.scan_prefix([RUN]) {
-        runs += decode::<Vec<Run>>(&read(place, || pair)?.1)?.len() as u64;
+        let (key, value) = read(place, || pair)?;
+        let newest = open.get(&stream_of(&key)?).copied().unwrap_or(Version::MAX);
+        runs += decode::<Vec<Run>>(&value)?.iter().filter(|run| run.first_version < newest).count() as u64;
     }
     for pair in store.index.scan_prefix([REQUEST]) {
         read(place, || pair)?;
         requests += 1;
     }
     Ok((runs, requests))
+}
+
+fn stream_of(key: &[u8]) -> Result<StreamId, ReadError> {
+    let (stream, _) = key.get(1..).and_then(split).ok_or_else(|| damaged("a key of no stream"))?;
+    Ok(stream)
 }
 
 fn get<T: serde::de::DeserializeOwned>(store: &Store, key: &[u8]) -> Result<Option<T>, ReadError> {
@@ -270,7 +277,7 @@ fn damaged(found: &str) -> ReadError {
 /// Names with their lengths: no stream's key is the beginning of another's.
 fn key(what: u8, stream: &StreamId, rest: &[u8]) -> Vec<u8> {
     let mut key = vec![what];
-    for name in [&stream.kind, &stream.tenant, &stream.id] {
+    for name in stream.parts() {
         let length = u16::try_from(name.len()).unwrap_or(u16::MAX);
         key.extend_from_slice(&length.to_be_bytes());
         key.extend_from_slice(name.as_bytes());
@@ -290,5 +297,5 @@ fn split(key: &[u8]) -> Option<(StreamId, &[u8])> {
     let (tenant, used) = name(rest)?;
     let rest = rest.get(used..)?;
     let (id, used) = name(rest)?;
-    Some((StreamId { kind, tenant, id }, rest.get(used..)?))
+    Some((StreamId::new(kind, tenant, id), rest.get(used..)?))
 }

@@ -1,6 +1,7 @@
 //! The journal on disk, as callers see it.
 
 use super::highwater::{HighWater, Mark};
+use super::indexer::Indexer;
 use super::overlay::Overlay;
 use super::prove;
 use super::recover::{self, Recovered, recover};
@@ -21,7 +22,7 @@ use crate::health::Health;
 use crate::journal::{Append, AppendError, Appended, Journal, ReadError, Span, Stats};
 use crate::live::Live;
 use crate::open::{OpenError, OpenOptions};
-use crate::order::validate;
+use crate::order::Prepared;
 use crate::record::{Position, Record, StreamId, Version};
 use crate::tail::Tail;
 use async_trait::async_trait;
@@ -90,10 +91,20 @@ impl SledJournal {
             dir: Some(data).into(),
             waiting: 0.into(),
         });
+        let indexer = Indexer::start(shared.clone()).map_err(|error| OpenError::io(dir, error))?;
         let (sender, jobs) = sync_channel(options.queue.max(1));
         let (head, hash) = (state.head, state.hash);
-        let writer =
-            Writer { shared: shared.clone(), jobs, held: None, head, hash, mark, reserve, unsigned: 0 };
+        let writer = Writer {
+            shared: shared.clone(),
+            jobs,
+            held: None,
+            head,
+            hash,
+            mark,
+            reserve,
+            indexer,
+            unsigned: 0,
+        };
         let (done_sender, done) = watch::channel(());
         let end = shared.clone();
         let work = move || {
@@ -221,8 +232,9 @@ fn recover_stored(data: &DataDir, reserve: &Reserve, overlay: &Overlay) -> Resul
 #[async_trait]
 impl Journal for SledJournal {
     async fn append(&self, append: Append) -> Result<Appended, AppendError> {
-        validate(&append)?;
-        let bytes = append.records.iter().map(|record| record.body.len()).sum();
+        let append = Prepared::new(append)?;
+        let bytes = append.records.iter().map(|record| record.body.len()).sum::<u64>();
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
         let (reply, answer) = oneshot::channel();
         self.enqueue(Job { append, bytes, reply })?;
         answer.await.unwrap_or_else(|_gone| Err(stopped()))

@@ -1,13 +1,17 @@
 //! The journal on disk. This room is the only one that names sled.
 //!
 //! One thread writes (`writer`); it owns the order, and sled (`store`) holds one value per group
-//! commit. Everything that readers need beyond the frames (`index`, `overlay`) is derived from them.
+//! commit. Everything that readers need beyond the frames (`index`, `overlay`) is derived from them,
+//! by a thread of its own (`indexer`).
 
 mod compact;
 mod derived;
+mod gathering;
 mod highwater;
 mod index;
+mod indexer;
 mod journal;
+mod news;
 mod overlay;
 mod prove;
 mod raw;

@@ -3,7 +3,7 @@
 use super::index::{Indexed, Run};
 use crate::journal::Span;
 use crate::record::{StreamId, Version};
-use std::collections::{HashMap, VecDeque, vec_deque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// Entries between the index's checkpoint and the head.
@@ -20,15 +20,17 @@ struct Inner {
 }
 
 impl Overlay {
-    /// Adds the entry that follows the newest one.
-    pub(super) fn push(&self, entry: Indexed) {
+    /// Adds the entries that follow the newest one.
+    pub(super) fn extend(&self, entries: impl IntoIterator<Item = Indexed>) {
         let mut inner = self.write();
-        inner.runs.entry(entry.stream.clone()).or_default().push_back(entry.run);
-        if let Some(request) = &entry.request {
-            let requests = inner.requests.entry(entry.stream.clone()).or_default();
-            requests.insert(request.clone(), entry.run.versions());
+        for entry in entries {
+            inner.runs.entry(entry.stream.clone()).or_default().push_back(entry.run);
+            if let Some(request) = &entry.request {
+                let requests = inner.requests.entry(entry.stream.clone()).or_default();
+                requests.insert(request.clone(), entry.run.versions());
+            }
+            inner.pending.push_back(entry);
         }
-        inner.pending.push_back(entry);
     }
 
     /// How many entries there are.
@@ -36,9 +38,9 @@ impl Overlay {
         self.read().pending.len()
     }
 
-    /// Looks at the entries, oldest first. Others can read meanwhile.
-    pub(super) fn oldest<T>(&self, look: impl FnOnce(vec_deque::Iter<'_, Indexed>) -> T) -> T {
-        look(self.read().pending.iter())
+    /// The oldest entries, at most `limit`.
+    pub(super) fn oldest(&self, limit: usize) -> Vec<Indexed> {
+        self.read().pending.iter().take(limit).cloned().collect()
     }
 
     /// Forgets the oldest entries, which the index has now.

@@ -17,6 +17,8 @@ const TAIL_FRAMES: usize = 64;
 const CHUNK: usize = 64;
 /// Entries beyond which a start extends the index rather than memory.
 const OVERLAY: usize = 4096;
+/// Entries that the index takes at once.
+const SLICE: usize = 4096;
 
 /// The state of a journal at its start.
 pub(super) struct Recovered {
@@ -49,14 +51,31 @@ pub(super) fn recover(store: &Store, mark: &Mark, overlay: &Overlay) -> Result<R
         Ok((checkpoint, heads)) if checkpoint.position <= head => (checkpoint, heads),
         other => {
             let why = other.err().map_or_else(|| "it is ahead of the journal".into(), |e| e.to_string());
-            tracing::warn!(%why, "the index is built anew");
-            index::clear(store).map_err(|error| OpenError::damaged("the index", format!("{error:?}")))?;
+            clear(store, &why)?;
             (Checkpoint::default(), BTreeMap::new())
         }
     };
     let mut found = Recovered { head, hash, heads, checkpoint, figures: checkpoint };
+    match replay(store, overlay, &mut found) {
+        Ok(()) if found.heads.values().sum::<Version>() == head => return Ok(found),
+        Err(error) if checkpoint.position == 0 => return Err(error),
+        // Either the frames contradict each other, or the index what the frames say.
+        Ok(()) | Err(_) => {}
+    }
+    clear(store, "it does not go with the frames")?;
+    found = Recovered {
+        heads: BTreeMap::new(),
+        checkpoint: Checkpoint::default(),
+        figures: Checkpoint::default(),
+        ..found
+    };
     replay(store, overlay, &mut found)?;
     Ok(found)
+}
+
+fn clear(store: &Store, why: &str) -> Result<(), OpenError> {
+    tracing::warn!(why, "the index is built anew");
+    index::clear(store).map_err(|error| OpenError::damaged("the index", format!("{error:?}")))
 }
 
 /// Sled has to hold at least what was marked.
@@ -143,14 +162,17 @@ fn replay(store: &Store, overlay: &Overlay, found: &mut Recovered) -> Result<(),
             for (position, entry) in frame.placed().filter(|(position, _)| *position > checkpoint) {
                 let entry = Indexed::of(frame.head.first, position, entry);
                 let head = found.heads.entry(entry.stream.clone()).or_default();
-                if entry.run.first_version != *head + 1 {
-                    let text =
-                        format!("{} goes from version {head} to {}", entry.stream, entry.run.first_version);
-                    return Err(OpenError::damaged(format!("position {position}"), text));
+                let versions = entry.run.versions();
+                // The index may be ahead of its checkpoint, by whole entries.
+                if versions.last > *head {
+                    if versions.first != *head + 1 {
+                        let text = format!("{} goes from version {head} to {}", entry.stream, versions.first);
+                        return Err(OpenError::damaged(format!("position {position}"), text));
+                    }
+                    *head = versions.last;
                 }
-                *head = entry.run.versions().last;
                 found.figures.add(&entry);
-                overlay.push(entry);
+                overlay.extend([entry]);
             }
             before = Some(frame);
         }
@@ -179,8 +201,9 @@ pub(super) fn advance(
     overlay: &Overlay,
     checkpoint: Checkpoint,
 ) -> Result<Checkpoint, super::store::WriteError> {
-    let (checkpoint, added) = overlay.oldest(|entries| index::extend(store, checkpoint, entries))?;
-    overlay.forget(added);
+    let entries = overlay.oldest(SLICE);
+    let checkpoint = index::extend(store, checkpoint, &entries)?;
+    overlay.forget(entries.len());
     Ok(checkpoint)
 }
 

@@ -8,6 +8,7 @@ use super::slot::Slot;
 use super::store::{Store, StoredFrame};
 use crate::blobs::Blobs;
 use crate::chain::Heads;
+use crate::codec::CodecError;
 use crate::datadir::DataDir;
 use crate::frame::{Body, FrameHead};
 use crate::health::Health;
@@ -15,7 +16,7 @@ use crate::journal::{ReadError, Span};
 use crate::live::Live;
 use crate::order::{History, READ_BYTES};
 use crate::record::{Hash, Position, Record, StreamId, Version};
-use crate::view::{EntryView, FrameView};
+use crate::view::{EntryView, FrameView, StoredView};
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Mutex, PoisonError};
 use tokio::sync::watch;
@@ -120,13 +121,15 @@ impl Shared {
                     follows(before.as_ref(), &frame.head)?;
                 }
                 for (at, entry) in frame.placed() {
-                    for index in 0..entry.len() {
-                        let position = at + index as u64;
+                    let stream = page.name(entry)?;
+                    for ((position, version), stored) in
+                        (at..).zip(entry.first_version..).zip(entry.records())
+                    {
                         if position > head || page.is_full() {
                             return Ok(page.records);
                         }
                         if position > after {
-                            page.push(entry, at, index)?;
+                            page.push(&stored, &stream, position, version)?;
                         }
                     }
                 }
@@ -169,20 +172,37 @@ struct Page<'a> {
     limit: usize,
     records: Vec<Record>,
     bytes: usize,
+    /// Room to work in.
+    buffer: String,
 }
 
 impl<'a> Page<'a> {
     fn new(blobs: &'a Blobs, limit: usize) -> Self {
-        Self { blobs, limit, records: Vec::new(), bytes: 0 }
+        Self { blobs, limit, records: Vec::new(), bytes: 0, buffer: String::new() }
     }
 
     fn is_full(&self) -> bool {
         self.records.len() >= self.limit || self.bytes >= READ_BYTES
     }
 
-    /// Adds the record at `index` of an entry that starts at `at`.
-    fn push(&mut self, entry: &EntryView<'_>, at: Position, index: usize) -> Result<(), ReadError> {
-        let (mut record, here) = entry.record(at, index).ok_or_else(|| missing(at))?;
+    /// The stream of an entry; neighbours share one name.
+    fn name(&mut self, entry: &EntryView<'_>) -> Result<StreamId, ReadError> {
+        match self.records.last() {
+            Some(last) if entry.is_of(&last.stream) => Ok(last.stream.clone()),
+            _ => entry.stream(&mut self.buffer).map_err(|error| undecodable(&error)),
+        }
+    }
+
+    /// Adds a record.
+    fn push(
+        &mut self,
+        stored: &StoredView<'_>,
+        stream: &StreamId,
+        position: Position,
+        version: Version,
+    ) -> Result<(), ReadError> {
+        let found = stored.record(stream.clone(), position, version);
+        let (mut record, here) = found.map_err(|error| undecodable(&error))?;
         if !here {
             record.body = self.blobs.get(&record.body_hash)?;
         }
@@ -190,6 +210,10 @@ impl<'a> Page<'a> {
         self.records.push(record);
         Ok(())
     }
+}
+
+fn undecodable(error: &CodecError) -> ReadError {
+    ReadError::Damaged { place: "a frame".into(), found: error.to_string() }
 }
 
 fn missing(at: Position) -> ReadError {
@@ -262,13 +286,16 @@ impl RunReader<'_> {
         if !entry.is_of(self.stream) || entry.first_version.saturating_add(skipped) != versions.first {
             return Err(astray());
         }
-        for version in next..=versions.last {
-            if self.page.is_full() {
+        let mut version = next;
+        for ((position, held), stored) in (at..).zip(entry.first_version..).zip(entry.records()) {
+            if held > versions.last || self.page.is_full() {
                 return Ok(version);
             }
-            let index = usize::try_from(version - entry.first_version).map_err(|_| astray())?;
-            self.page.push(entry, at, index)?;
+            if held == version {
+                self.page.push(&stored, self.stream, position, version)?;
+                version += 1;
+            }
         }
-        Ok(versions.last.saturating_add(1))
+        if version > versions.last { Ok(version) } else { Err(astray()) }
     }
 }

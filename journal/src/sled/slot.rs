@@ -79,6 +79,18 @@ impl Slot {
     /// What the write says; full when there is no store.
     pub(super) fn write<T>(
         &self,
+        write: impl FnOnce(&Store) -> Result<T, WriteError>,
+    ) -> Result<T, WriteError> {
+        let inner = self.inner.read().unwrap_or_else(PoisonError::into_inner);
+        inner.store.as_ref().map_or(Err(WriteError::Full), write)
+    }
+
+    /// Writes to the index, one at a time; the store is not opened anew before `write` is done.
+    ///
+    /// # Errors
+    /// As for [`Slot::write`].
+    pub(super) fn index<T>(
+        &self,
         write: impl FnOnce(&Store, &mut Checkpoint) -> Result<T, WriteError>,
     ) -> Result<T, WriteError> {
         let inner = self.inner.read().unwrap_or_else(PoisonError::into_inner);

@@ -1,12 +1,14 @@
 //! Keeps frames small enough for sled: large bodies go to blob files before the frame is written.
 
 use crate::blobs::Blobs;
-use crate::frame::{Body, Bytes, Entry, Stored};
-use crate::journal::Append;
+use crate::frame::{Body, Bytes};
+use crate::order::Prepared;
 use std::io;
 
 /// Bytes of one frame: beyond that sled keeps values in files that nobody syncs.
-pub(super) const FRAME: usize = 192 << 10;
+const FRAME: usize = 192 << 10;
+/// Bytes of the appends in one frame.
+pub(super) const ROOM: usize = FRAME - FRAME_EXTRA;
 /// Bytes of a body that stays in its frame.
 const INLINE: usize = 64 << 10;
 /// What a frame, an entry and a record take at most, besides their texts and bodies.
@@ -14,53 +16,55 @@ const FRAME_EXTRA: usize = 256;
 const ENTRY_EXTRA: usize = 64;
 const RECORD_EXTRA: usize = 96;
 
-/// Bytes that an append takes in a frame, at most.
-pub(super) fn weight(append: &Append) -> usize {
-    let stream = &append.stream;
-    let names = [&stream.kind, &stream.tenant, &stream.id].map(|name| name.len()).iter().sum::<usize>();
+/// Bytes that an append takes in a frame, once it has spilled.
+pub(super) fn weight(append: &Prepared) -> usize {
+    weight_of(append, |body| Some(body).filter(|length| *length <= INLINE).unwrap_or(0))
+}
+
+fn weight_of(append: &Prepared, counted: impl Fn(usize) -> usize) -> usize {
+    let names = append.stream.parts().map(str::len).iter().sum::<usize>();
     let request = append.request.as_ref().map_or(0, String::len);
     let records = append.records.iter().map(|record| {
-        let body = Some(record.body.len()).filter(|length| *length <= INLINE).unwrap_or(0);
-        RECORD_EXTRA + record.request_id.as_ref().map_or(0, String::len) + body
+        let body = usize::try_from(record.body.len()).unwrap_or(usize::MAX);
+        RECORD_EXTRA + record.request_id.as_ref().map_or(0, String::len) + counted(body)
     });
     ENTRY_EXTRA + names + request + records.sum::<usize>()
 }
 
-/// Moves bodies to blob files until the frame is small enough; the blobs are durable then.
+/// Moves bodies to blob files until the append fits a frame of its own; the blobs are durable then.
+/// Gives the bodies that were moved, each with its place in the append.
 ///
 /// # Errors
 /// Whatever the file system says.
-pub(super) fn spill(blobs: &Blobs, entries: &mut [Entry]) -> io::Result<()> {
-    let mut total = FRAME_EXTRA + entries.iter().map(entry_weight).sum::<usize>();
-    let mut bodies: Vec<&mut Stored> = entries.iter_mut().flat_map(|entry| &mut entry.records).collect();
-    bodies.sort_by_key(|stored| std::cmp::Reverse(stored.body.len()));
-    for stored in bodies {
-        let Body::Inline(Bytes(body)) = &stored.body else { continue };
-        if body.len() <= INLINE && total <= FRAME {
+pub(super) fn spill(blobs: &Blobs, append: &mut Prepared) -> io::Result<Vec<(usize, Vec<u8>)>> {
+    let mut total = weight_of(append, |body| body);
+    let mut moved = Vec::new();
+    if total <= ROOM && append.records.iter().all(|stored| stored.body.len() <= INLINE as u64) {
+        return Ok(moved);
+    }
+    let mut bodies: Vec<_> = append.records.iter_mut().enumerate().collect();
+    bodies.sort_by_key(|(_, stored)| std::cmp::Reverse(stored.body.len()));
+    for (place, stored) in bodies {
+        let Body::Inline(Bytes(body)) = &mut stored.body else { continue };
+        if body.len() <= INLINE && total <= ROOM {
             break;
         }
         blobs.put(&stored.body_hash, body)?;
+        let body = std::mem::take(body);
         total -= body.len();
         stored.body = Body::Blob(body.len() as u64);
+        moved.push((place, body));
     }
-    Ok(())
-}
-
-fn entry_weight(entry: &Entry) -> usize {
-    let stream = &entry.stream;
-    let names = [&stream.kind, &stream.tenant, &stream.id].map(|name| name.len()).iter().sum::<usize>();
-    let records = entry.records.iter().map(|stored| {
-        let body = usize::try_from(stored.body.len()).unwrap_or(usize::MAX);
-        RECORD_EXTRA + stored.request_id.as_ref().map_or(0, String::len) + body
-    });
-    ENTRY_EXTRA + names + entry.request.as_ref().map_or(0, String::len) + records.sum::<usize>()
+    Ok(moved)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::frame::Frame;
-    use crate::record::{StreamId, body_hash};
+    use crate::journal::{Append, Expect, NewRecord};
+    use crate::order::Batch;
+    use crate::record::StreamId;
     use proptest::prelude::*;
 
     proptest! {
@@ -73,22 +77,25 @@ mod tests {
             let dir = tempfile::tempdir().unwrap();
             let blobs = Blobs::new(dir.path().to_path_buf());
             let text = "n".repeat(name);
-            let records = sizes.iter().map(|size| vec![7_u8; *size]).map(|body| Stored {
+            let records = sizes.iter().map(|size| NewRecord {
                 kind: u16::MAX,
                 schema: u16::MAX,
                 at: i64::MIN,
                 request_id: Some(text.clone()),
                 causation: Some(u64::MAX),
-                key_id: u32::MAX,
-                body_hash: body_hash(&body),
-                body: Body::Inline(Bytes(body)),
+                body: vec![7_u8; *size],
             });
             let stream = StreamId::new(&text, &text, &text);
-            let entry = Entry { stream, first_version: u64::MAX >> 1, request: Some(text.clone()), records: records.collect() };
-            let mut entries = vec![entry];
-            spill(&blobs, &mut entries).unwrap();
-            let frame = Frame::seal(u64::MAX, 1, [255; 32], entries);
-            prop_assert!(frame.encode().unwrap().len() <= FRAME);
+            let append = Append { stream, expect: Expect::Any, request: Some(text.clone()), records: records.collect() };
+            let mut append = Prepared::new(append).unwrap();
+            let moved = spill(&blobs, &mut append).unwrap();
+            prop_assert!(moved.iter().all(|(place, body)| body.len() == sizes[*place]));
+            let weight = weight(&append);
+            let mut batch = Batch::new(1);
+            batch.accept(append, u64::MAX >> 1);
+            let frame = Frame::seal(u64::MAX, 1, [255; 32], batch.into_entries());
+            let length = frame.encode().unwrap().len();
+            prop_assert!(length <= FRAME && length <= weight + FRAME_EXTRA);
         }
     }
 }

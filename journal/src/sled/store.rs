@@ -92,13 +92,12 @@ impl Store {
         Ok(store)
     }
 
-    /// Writes one frame and makes it durable.
+    /// Writes the bytes of one frame, which starts at `first`, and makes it durable.
     ///
     /// # Errors
     /// [`WriteError`]; after [`WriteError::Full`] the frame may be there in part.
-    pub(super) fn put(&self, frame: &Frame) -> Result<(), WriteError> {
-        let bytes = frame.encode().map_err(|error| WriteError::Failed(error.to_string()))?;
-        guarded(|| self.frames.insert(frame.head.first.to_be_bytes(), bytes.as_slice()).map(drop))?;
+    pub(super) fn put(&self, first: Position, bytes: &[u8]) -> Result<(), WriteError> {
+        guarded(|| self.frames.insert(first.to_be_bytes(), bytes).map(drop))?;
         failpoint!("frame_inserted");
         self.commit()
     }

@@ -1,30 +1,22 @@
 //! The one thread that writes: it takes what has queued, decides, writes one frame, syncs, answers.
 
+use super::gathering::{Gathering, Refused, Reply, Sealed, answer};
 use super::highwater::{HighWater, Mark};
-use super::index::Indexed;
+use super::indexer::Indexer;
 use super::prove;
-use super::recover::advance;
 use super::reserve::Reserve;
 use super::shared::Shared;
-use super::spill;
-use super::store::WriteError;
+use super::store::{Store, WriteError};
 use crate::failpoint;
-use crate::frame::Frame;
 use crate::health::Health;
-use crate::journal::{Append, AppendError, Appended};
+use crate::journal::AppendError;
 use crate::open::OpenError;
-use crate::order::{Batch, MAX_RECORDS};
-use crate::record::{Hash, Position, Record};
+use crate::order::Prepared;
+use crate::record::{Hash, Position};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
-use std::sync::{Arc, PoisonError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
-use tokio::sync::oneshot;
-
-/// Entries that wait for the index until there is a quiet moment.
-const LAZY: usize = 64;
-/// Entries that wait for the index at all.
-const EAGER: usize = 4096;
 
 /// Frames between signed heads, at least.
 const SIGN_FRAMES: u64 = 1024;
@@ -34,20 +26,22 @@ const PROBE: Duration = Duration::from_millis(250);
 
 /// An append that waits for its answer.
 pub(super) struct Job {
-    pub(super) append: Append,
+    pub(super) append: Prepared,
     pub(super) bytes: usize,
-    pub(super) reply: oneshot::Sender<Result<Appended, AppendError>>,
+    pub(super) reply: Reply,
 }
 
 /// State of the writing thread.
 pub(super) struct Writer {
     pub(super) shared: Arc<Shared>,
     pub(super) jobs: Receiver<Job>,
+    /// An append that did not fit.
     pub(super) held: Option<Job>,
     pub(super) head: Position,
     pub(super) hash: Hash,
     pub(super) mark: HighWater,
     pub(super) reserve: Reserve,
+    pub(super) indexer: Indexer,
     /// Frames since the last signed head.
     pub(super) unsigned: u64,
 }
@@ -55,39 +49,25 @@ pub(super) struct Writer {
 impl Writer {
     /// Works until nobody can send any more and everything queued is answered.
     pub(super) fn run(mut self) {
-        while let Some(jobs) = self.take() {
+        while let Some(first) = self.receive() {
             failpoint!("queue_taken");
-            self.serve(jobs);
+            let gathering = self.gather(first);
+            self.commit(gathering);
             failpoint!("answered");
-            self.index();
+            if let Err(error) = self.indexer.wake(&self.shared) {
+                self.fail(error);
+            }
             self.sign();
         }
         self.finish();
     }
 
-    /// What goes into one frame; waits for the first of it only.
-    fn take(&mut self) -> Option<Vec<Job>> {
-        let first = match self.held.take() {
-            Some(job) => job,
-            None => self.receive()?,
-        };
-        let (mut records, mut bytes) = (first.append.records.len(), spill::weight(&first.append));
-        let mut jobs = vec![first];
-        while let Ok(job) = self.jobs.try_recv() {
-            records += job.append.records.len();
-            bytes += spill::weight(&job.append);
-            if records > MAX_RECORDS || bytes > spill::FRAME {
-                self.held = Some(job);
-                break;
-            }
-            jobs.push(job);
-        }
-        Some(jobs)
-    }
-
     /// The next append; nothing when nobody can send any more. While the disk is full, space is
     /// looked for meanwhile: whoever waits for it need not try an append.
     fn receive(&mut self) -> Option<Job> {
+        if let Some(job) = self.held.take() {
+            return Some(job);
+        }
         loop {
             if !self.is(&Health::DiskFull) {
                 return self.jobs.recv().ok();
@@ -100,83 +80,74 @@ impl Writer {
         }
     }
 
+    /// What goes into one frame with the first append: whatever has queued, as far as it fits.
+    fn gather(&mut self, first: Job) -> Gathering {
+        if self.is(&Health::DiskFull) {
+            self.heal();
+        }
+        let mut gathering = Gathering::new(self.head + 1);
+        self.admit(first, &mut gathering);
+        while let Ok(job) = self.jobs.try_recv() {
+            if !gathering.has_room_for(&job) {
+                self.held = Some(job);
+                break;
+            }
+            self.admit(job, &mut gathering);
+        }
+        gathering
+    }
+
+    fn admit(&mut self, job: Job, gathering: &mut Gathering) {
+        self.shared.waiting.fetch_sub(job.bytes, Ordering::AcqRel);
+        if let Some(refusal) = self.refusal() {
+            return gathering.refuse(job.reply, refusal);
+        }
+        if let Err((reply, refused)) = gathering.admit(job, &self.shared) {
+            let refusal = match refused {
+                Refused::Full => AppendError::DiskFull,
+                Refused::Failed(text) => self.poison(text),
+            };
+            gathering.refuse(reply, refusal);
+        }
+    }
+
+    /// Writes what was gathered, and answers when it is on disk.
+    fn commit(&mut self, gathering: Gathering) {
+        if gathering.writes_nothing() {
+            return answer(gathering.into_answers(), &Ok(()));
+        }
+        if let Some(refusal) = self.refusal() {
+            return answer(gathering.into_answers(), &Err(refusal));
+        }
+        failpoint!("bodies_written");
+        let (bytes, sealed) = match gathering.seal(self.hash) {
+            Ok(sealed) => sealed,
+            Err(error) => return drop(self.poison(error.to_string())),
+        };
+        let Sealed { head, hash, news, answers } = sealed;
+        let written = self.shared.slot.write(|store| {
+            store.put(head.first, &bytes)?;
+            failpoint!("frame_synced");
+            news.publish(&self.shared);
+            Ok(())
+        });
+        let outcome = written.map_err(|error| self.fail(error));
+        if outcome.is_ok() {
+            failpoint!("frame_shown");
+            (self.head, self.hash) = (head.last(), hash);
+            self.set_mark(false);
+            failpoint!("mark_written");
+            self.unsigned += 1;
+        }
+        answer(answers, &outcome);
+    }
+
     fn is(&self, health: &Health) -> bool {
         *self.shared.health.borrow() == *health
     }
 
     fn turn(&self, health: Health) {
         self.shared.health.send_replace(health);
-    }
-
-    fn serve(&mut self, jobs: Vec<Job>) {
-        if self.is(&Health::DiskFull) {
-            self.heal();
-        }
-        let mut batch = Batch::new(self.head + 1);
-        let mut answers = Vec::with_capacity(jobs.len());
-        for job in jobs {
-            self.shared.waiting.fetch_sub(job.bytes, Ordering::AcqRel);
-            let answer = self.refusal().map_or_else(
-                || {
-                    batch
-                        .admit(job.append, &*self.shared)
-                        .unwrap_or_else(|error| Err(self.poison(error.to_string())))
-                },
-                Err,
-            );
-            answers.push((job.reply, answer));
-        }
-        let outcome = self.refusal().map_or_else(|| self.write(batch), Err);
-        for (reply, answer) in answers {
-            // Nobody waits any more: the append stands all the same.
-            let _ = reply.send(outcome.clone().and(answer));
-        }
-    }
-
-    fn write(&mut self, batch: Batch) -> Result<(), AppendError> {
-        if batch.is_empty() {
-            return Ok(());
-        }
-        let records = batch.records();
-        let mut entries = batch.into_entries();
-        if let Err(error) = spill::spill(&self.shared.blobs, &mut entries) {
-            // A blob without a frame is nothing yet: a full disk costs no more than this answer.
-            return Err(if crate::open::is_full(&error) {
-                AppendError::DiskFull
-            } else {
-                self.poison(format!("a large body could not be written: {error}"))
-            });
-        }
-        failpoint!("bodies_written");
-        let frame = Frame::seal(0, self.head + 1, self.hash, entries);
-        let written = self.shared.slot.write(|store, _| {
-            store.put(&frame)?;
-            failpoint!("frame_synced");
-            self.publish(&frame, &records);
-            Ok(())
-        });
-        written.map_err(|error| self.fail(error))?;
-        failpoint!("frame_shown");
-        self.head = frame.last();
-        self.hash = frame.head.hash();
-        self.set_mark(false);
-        failpoint!("mark_written");
-        self.unsigned += 1;
-        Ok(())
-    }
-
-    /// Shows a durable frame to readers. The store must not be opened anew meanwhile: it would fill
-    /// the overlay up to the head of before.
-    fn publish(&self, frame: &Frame, records: &[Arc<Record>]) {
-        let mut figures = self.shared.figures.lock().unwrap_or_else(PoisonError::into_inner);
-        for (position, entry) in frame.placed() {
-            let entry = Indexed::of(frame.head.first, position, entry);
-            figures.0.add(&entry);
-            self.shared.overlay.push(entry);
-        }
-        figures.1 = frame.head.hash();
-        drop(figures);
-        self.shared.live.publish(records);
     }
 
     /// What a failed write means from here on.
@@ -218,7 +189,7 @@ impl Writer {
         if !self.is(&Health::DiskFull) {
             return;
         }
-        if let Err(error) = self.shared.slot.write(|store, _| store.remove_above(self.head)) {
+        if let Err(error) = self.shared.slot.write(|store| store.remove_above(self.head)) {
             drop(self.fail(error));
         } else if self.set_mark(false) && self.mark.sync().is_ok() {
             tracing::info!("there is space again; appends are accepted");
@@ -247,38 +218,11 @@ impl Writer {
         written.is_ok()
     }
 
-    /// Feeds the index when it is quiet, or when too much waits for it.
-    fn index(&mut self) {
-        while self.is(&Health::Well) {
-            let waiting = self.shared.overlay.len();
-            if waiting < LAZY || (waiting < EAGER && !self.is_quiet()) {
-                return;
-            }
-            self.index_slice();
-        }
-    }
-
-    fn index_slice(&mut self) {
-        let shared = self.shared.clone();
-        let moved = shared.slot.write(|store, checkpoint| {
-            *checkpoint = advance(store, &shared.overlay, *checkpoint)?;
-            failpoint!("index_extended");
-            Ok(())
-        });
-        if let Err(error) = moved {
-            self.fail(error);
-        }
-    }
-
     fn is_quiet(&mut self) -> bool {
         if self.held.is_none() {
-            match self.jobs.try_recv() {
-                Ok(job) => self.held = Some(job),
-                Err(TryRecvError::Empty) => return true,
-                Err(TryRecvError::Disconnected) => {}
-            }
+            self.held = self.jobs.try_recv().ok();
         }
-        false
+        self.held.is_none()
     }
 
     /// Signs the head now and then, when nobody waits. Nothing depends on it.
@@ -297,11 +241,11 @@ impl Writer {
 
     /// Leaves nothing for the next start to do.
     fn finish(&mut self) {
-        while self.is(&Health::Well) && self.shared.overlay.len() > 0 {
-            self.index_slice();
+        if let Err(error) = self.indexer.finish(&self.shared) {
+            tracing::warn!(?error, "the index stays behind; it goes on at the next start");
         }
         if self.is(&Health::Well) {
-            let done = self.shared.slot.write(|store, _| store.commit()).is_ok() && self.mark.sync().is_ok();
+            let done = self.shared.slot.write(Store::commit).is_ok() && self.mark.sync().is_ok();
             failpoint!("close_synced");
             if done {
                 self.sign_now();

@@ -91,7 +91,7 @@ impl Truth {
         }
         let mut streams: BTreeMap<&str, Vec<&Record>> = BTreeMap::new();
         for record in &records {
-            streams.entry(&record.stream.id).or_default().push(record);
+            streams.entry(record.stream.id()).or_default().push(record);
         }
         for (id, records) in &streams {
             whole_appends(journal, id, records)?;

@@ -7,3 +7,4 @@ mod harness;
 mod input;
 mod server;
 mod streams;
+mod v2;

@@ -4,6 +4,7 @@ use crate::api::extract::{PathIds, StrictQuery, check_cursor, check_id};
 use crate::api::problem::{Problem, ProblemDocument};
 use crate::api::sse::{self, Ends};
 use crate::api::{Api, Caller, Replay, ReplayFormat};
+use crate::projections::wire::v2::Features;
 use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName};
@@ -25,7 +26,7 @@ pub(crate) struct ReplayQuery {
     follow: Option<bool>,
     /// Only this request; with `follow` the stream ends with its terminal event.
     request_id: Option<String>,
-    /// `v3` (the default) or `facts`.
+    /// `v3` (the default), `v2` or `facts`.
     format: Option<String>,
 }
 
@@ -40,8 +41,9 @@ impl ReplayQuery {
         let asked = self.after.map(|id| check_cursor("after", &id)).transpose()?;
         let format = match self.format.as_deref() {
             None | Some("v3") => ReplayFormat::V3,
+            Some("v2") => ReplayFormat::V2(Features::ALL),
             Some("facts") => ReplayFormat::Facts,
-            Some(_) => return Err(Problem::invalid("format must be one of: v3, facts.")),
+            Some(_) => return Err(Problem::invalid("format must be one of: v3, v2, facts.")),
         };
         Ok(Replay {
             after: resumed.or(asked),

@@ -141,8 +141,8 @@ impl Conversation {
     /// As it begins with its first question.
     pub(super) fn begun(record: &Record, asked: &QuestionAsked) -> Self {
         Self {
-            id: record.stream.id.clone(),
-            tenant: record.stream.tenant.clone(),
+            id: record.stream.id().to_owned(),
+            tenant: record.stream.tenant().to_owned(),
             owner: asked.principal.clone(),
             title: asked.message.chars().take(TITLE).collect(),
             created_at: record.at,

@@ -5,7 +5,7 @@ use crate::projections::conversations::ConversationList;
 use crate::projections::facts_for_tests::*;
 use std::sync::Arc;
 use vanna_actors::events;
-use vanna_journal::{Append, Expect, Journal, MemoryJournal, projection};
+use vanna_journal::{Append, Expect, Journal, MemoryJournal, StreamId, projection};
 
 /// Conversations one after the other in one journal.
 fn journal(stories: &[(&str, &str)]) -> Vec<Fact> {
@@ -15,7 +15,7 @@ fn journal(stories: &[(&str, &str)]) -> Vec<Fact> {
         good_turn(&mut story, "req-1");
         let begin = facts.len() as i64;
         facts.extend(story.facts.into_iter().map(|(mut record, event)| {
-            record.stream.tenant = (*tenant).to_owned();
+            record.stream = StreamId::new(record.stream.kind(), tenant, record.stream.id());
             record.at += begin * 10_000;
             (record, event)
         }));
@@ -65,7 +65,7 @@ fn pages_are_newest_first_without_gap_or_repeat_even_while_turns_go_on() {
     let mut more = Story::at("a", facts.len() as u64 + 1);
     more.tell("req-2", asked("again"));
     let (mut record, event) = more.facts.remove(0);
-    record.stream.tenant = "t".to_owned();
+    record.stream = StreamId::new(record.stream.kind(), "t", record.stream.id());
     facts.push((record, event));
     let list = fold(&facts);
     let second = list.page("t", None, first.next.as_deref(), 2).unwrap();

@@ -31,10 +31,10 @@ impl Projection for ConversationList {
     }
 
     fn apply(&self, record: &Record, rows: &mut Working<'_>) -> Result<(), DerivedError> {
-        if record.stream.kind != Entity::KIND {
+        if record.stream.kind() != Entity::KIND {
             return Ok(());
         }
-        let (tenant, id) = (&record.stream.tenant, &record.stream.id);
+        let (tenant, id) = (record.stream.tenant(), record.stream.id());
         let key = of(tenant, id);
         let known = rows.get(&key)?.and_then(|bytes| decode(&bytes));
         let Ok(event) = events::decode(record) else { return Ok(()) };
@@ -42,7 +42,7 @@ impl Projection for ConversationList {
             (Some(known), _) => known,
             (None, ConversationEvent::QuestionAsked(asked)) => {
                 let new = Conversation::begun(record, asked);
-                let place = (new.created_at, id.clone());
+                let place = (new.created_at, id.to_owned());
                 rows.put(&in_order(tenant, None, Some(&place)), Vec::new());
                 rows.put(&in_order(tenant, Some(&new.owner), Some(&place)), Vec::new());
                 rows.put(&taken(id, Some(tenant)), Vec::new());

@@ -1,16 +1,23 @@
 //! Gathers the evidence of one request, fact by fact.
 
+use super::call::Call;
 use super::chain::Chain;
 use super::confidence::{Coverage, Drift, End, RULES_VERSION, Signals, judge};
 use super::evidence::{
-    CallResult, Confidence, CoverageName, Evidence, ExecutedSql, JournalSpan, SemanticEvidence, ToolCall,
-    ValidationCheck,
+    CallResult, Confidence, CoverageName, Evidence, ExecutedSql, JournalSpan, RetrievedMemory,
+    SemanticEvidence, ToolCall, ValidationCheck,
 };
-use serde_json::{Map, Value as Json};
-use vanna_actors::events::{ConversationEvent, PlanMade, SqlRunFinished, SqlRunStarted};
+use serde_json::Value as Json;
+use vanna_actors::events::{ConversationEvent, PlanMade, SqlRunFinished, ToolFinished};
 use vanna_actors::ports::planner::CoverageStatus;
 use vanna_actors::ports::sql::{Check, ResultSet, Role, SchemaMark, Statement};
+use vanna_actors::ports::tools::Executed;
 use vanna_journal::{Record, StreamId, Version};
+
+/// The tool that answers from the semantic model.
+const SEMANTIC: &str = "semantic_query";
+/// Tools whose failures are failed attempts to run a statement.
+const RUNS_SQL: [&str; 2] = ["run_sql", SEMANTIC];
 
 /// What is known of a request so far.
 #[derive(Clone, Debug)]
@@ -21,6 +28,7 @@ pub struct Gathered {
     ran_on: Option<SchemaMark>,
     drifted: bool,
     running: Vec<Running>,
+    memories: Vec<RetrievedMemory>,
     calls: Vec<ToolCall>,
     executed: Vec<ExecutedSql>,
     checks: Vec<Check>,
@@ -33,7 +41,7 @@ pub struct Gathered {
 struct Running {
     /// When it began, microseconds since the epoch.
     at: i64,
-    call: SqlRunStarted,
+    call: Call,
 }
 
 impl Gathered {
@@ -52,6 +60,7 @@ impl Gathered {
             ran_on: None,
             drifted: false,
             running: Vec::new(),
+            memories: Vec::new(),
             calls: Vec::new(),
             executed: Vec::new(),
             checks: Vec::new(),
@@ -66,9 +75,20 @@ impl Gathered {
         match event {
             ConversationEvent::PlanMade(made) => self.planned(made),
             ConversationEvent::ChecksMade(made) => self.checked(&made.checks),
-            ConversationEvent::SqlRunStarted(call) => {
-                self.running.retain(|running| running.call.tool_call_id != call.tool_call_id);
-                self.running.push(Running { at: record.at, call: (**call).clone() });
+            ConversationEvent::ModelBriefed(briefed) => {
+                let retrieved = briefed.briefing.memories.iter().map(|memory| RetrievedMemory {
+                    id: memory.id.clone(),
+                    kind: memory.kind.clone(),
+                    score: memory.score,
+                });
+                self.memories = retrieved.collect();
+            }
+            ConversationEvent::SqlRunStarted(call) => self.begins(record.at, Call::from(&**call)),
+            ConversationEvent::ToolStarted(call) => self.begins(record.at, Call::from(call)),
+            ConversationEvent::ToolFinished(outcome) => self.used(outcome),
+            ConversationEvent::ToolRefused(refused) => {
+                let result = CallResult { error_code: Some(refused.code.clone()), ..CallResult::default() };
+                self.calls.push(tool_call(Call::from(refused), false, 0.0, result));
             }
             ConversationEvent::SqlRunFinished(outcome) => self.finished(outcome),
             ConversationEvent::SqlRunFailed(outcome) => {
@@ -94,7 +114,7 @@ impl Gathered {
 
     /// A call that has begun and not ended.
     #[must_use]
-    pub fn running(&self, tool_call_id: &str) -> Option<&SqlRunStarted> {
+    pub fn running(&self, tool_call_id: &str) -> Option<&Call> {
         self.running.iter().map(|running| &running.call).find(|call| call.tool_call_id == tool_call_id)
     }
 
@@ -109,7 +129,7 @@ impl Gathered {
     pub fn ended_badly(&mut self, tool_call_id: &str, took: f64, code: &str) {
         let Some(call) = self.take(tool_call_id) else { return };
         let result = CallResult { error_code: Some(code.to_owned()), ..CallResult::default() };
-        self.calls.push(tool_call(&call, false, took, result));
+        self.calls.push(tool_call(call, false, took, result));
     }
 
     /// The evidence at the end of the turn; `chain` stands at the fact that ended it.
@@ -122,7 +142,7 @@ impl Gathered {
             schema_hash: schema.map(|mark| mark.hash.clone()),
             schema_drifted: self.drifted,
             semantic: self.semantic.clone(),
-            retrieved_memories: Vec::new(),
+            retrieved_memories: self.memories.clone(),
             tool_calls: self.calls.clone(),
             executed_sql: self.executed.clone(),
             validation_checks: self.checks.iter().map(validation).collect(),
@@ -190,20 +210,49 @@ impl Gathered {
         self.checks.extend_from_slice(made);
     }
 
+    fn begins(&mut self, at: i64, call: Call) {
+        self.running.retain(|running| running.call.tool_call_id != call.tool_call_id);
+        self.running.push(Running { at, call });
+    }
+
     fn finished(&mut self, outcome: &SqlRunFinished) {
-        let Some(call) = self.take(&outcome.tool_call_id) else { return };
+        let Some(mut call) = self.take(&outcome.tool_call_id) else { return };
+        let statement = call.statement.take();
         let result = CallResult { row_count: Some(outcome.row_count), ..CallResult::default() };
-        self.calls.push(tool_call(&call, true, millis(outcome.micros), result));
-        self.drifted |= self.planned_on.as_ref().is_some_and(|planned| planned.hash != outcome.schema.hash);
-        self.ran_on = Some(outcome.schema.clone());
-        self.aggregates = may_aggregate(&call.statement);
-        let Statement { sql, dialect, source, tables, columns, .. } = call.statement;
+        self.calls.push(tool_call(call, true, millis(outcome.micros), result));
+        if let Some(statement) = statement {
+            let (micros, row_count, schema) = (outcome.micros, outcome.row_count, outcome.schema.clone());
+            self.ran(Executed { statement, micros, row_count, schema });
+        }
+    }
+
+    fn used(&mut self, outcome: &ToolFinished) {
+        let Some(call) = self.take(&outcome.tool_call_id) else { return };
+        if RUNS_SQL.contains(&call.name.as_str()) && !outcome.success {
+            self.failed_runs = self.failed_runs.saturating_add(1);
+        }
+        if call.name == SEMANTIC && outcome.success {
+            self.semantic.query = Some(Json::Object(call.arguments.clone()));
+        }
+        let result = CallResult { row_count: outcome.row_count, error_code: outcome.error_code.clone() };
+        self.calls.push(tool_call(call, outcome.success, millis(outcome.micros), result));
+        if let Some(executed) = &outcome.executed {
+            self.ran(executed.clone());
+        }
+    }
+
+    fn ran(&mut self, executed: Executed) {
+        let Executed { statement, micros, row_count, schema } = executed;
+        self.drifted |= self.planned_on.as_ref().is_some_and(|planned| planned.hash != schema.hash);
+        self.ran_on = Some(schema);
+        self.aggregates = may_aggregate(&statement);
+        let Statement { sql, dialect, source, tables, columns, .. } = statement;
         self.executed.push(ExecutedSql {
             sql,
             dialect,
             source,
-            row_count: outcome.row_count,
-            runtime_ms: millis(outcome.micros),
+            row_count,
+            runtime_ms: millis(micros),
             tables,
             columns,
             policies: Vec::new(),
@@ -214,7 +263,7 @@ impl Gathered {
         self.cut |= result.truncated && self.aggregates;
     }
 
-    fn take(&mut self, tool_call_id: &str) -> Option<SqlRunStarted> {
+    fn take(&mut self, tool_call_id: &str) -> Option<Call> {
         let place = self.running.iter().position(|running| running.call.tool_call_id == tool_call_id)?;
         Some(self.running.remove(place).call)
     }
@@ -223,18 +272,11 @@ impl Gathered {
 /// Why the semantic layer alone does not answer; also the code of the warning that says so.
 pub(in crate::projections) fn fallback_reason(status: CoverageStatus, unclear: bool) -> Option<&'static str> {
     match status {
-        CoverageStatus::Full | CoverageStatus::NotApplicable => None,
+        CoverageStatus::Full => None,
+        CoverageStatus::NotApplicable => Some("no_semantic_model"),
         _ if unclear => Some("needs_clarification"),
         CoverageStatus::Partial => Some("semantic_partial"),
         CoverageStatus::Missing => Some("semantic_missing"),
-    }
-}
-
-/// Arguments as an object, whatever was recorded.
-pub(in crate::projections) fn arguments(call: &SqlRunStarted) -> Map<String, Json> {
-    match call.arguments.value() {
-        Json::Object(arguments) => arguments,
-        _ => Map::new(),
     }
 }
 
@@ -253,15 +295,9 @@ fn may_aggregate(statement: &Statement) -> bool {
     statement.outputs.is_empty() || statement.outputs.iter().any(|output| output.role == Role::Metric)
 }
 
-fn tool_call(call: &SqlRunStarted, success: bool, duration_ms: f64, result: CallResult) -> ToolCall {
-    ToolCall {
-        tool_call_id: call.tool_call_id.clone(),
-        name: call.tool.clone(),
-        arguments: arguments(call),
-        success,
-        duration_ms,
-        result,
-    }
+fn tool_call(call: Call, success: bool, duration_ms: f64, result: CallResult) -> ToolCall {
+    let Call { tool_call_id, name, arguments, .. } = call;
+    ToolCall { tool_call_id, name, arguments, success, duration_ms, result }
 }
 
 fn validation(check: &Check) -> ValidationCheck {

@@ -1,10 +1,12 @@
 //! Lineage: what an answer rests on, gathered from the facts of its request, and how far to trust it.
 
+mod call;
 mod chain;
 mod confidence;
 mod evidence;
 mod gather;
 
+pub use call::Call;
 pub use chain::Chain;
 pub use confidence::{Coverage, Drift, End, RULES, RULES_VERSION, Rule, Signals, Tier, judge};
 pub use evidence::{
@@ -12,4 +14,4 @@ pub use evidence::{
     SemanticEvidence, ToolCall, ValidationCheck,
 };
 pub use gather::Gathered;
-pub(in crate::projections) use gather::{arguments, fallback_reason, millis};
+pub(in crate::projections) use gather::{fallback_reason, millis};

@@ -63,7 +63,7 @@ fn number(text: &str) -> Result<u64, CursorError> {
 
 fn tag(stream: &StreamId, version: Version, index: u32) -> String {
     let mut hasher = blake3::Hasher::new_derive_key(DOMAIN);
-    for text in [&stream.kind, &stream.tenant, &stream.id] {
+    for text in [stream.kind(), stream.tenant(), stream.id()] {
         hasher.update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
     }
     hasher.update(&version.to_le_bytes()).update(&index.to_le_bytes());

@@ -84,7 +84,7 @@ impl Transcript {
             event_type: payload.event_type(),
             event_id: cursor::encode(&self.stream, record.version, index),
             sequence,
-            conversation_id: self.stream.id.clone(),
+            conversation_id: self.stream.id().to_owned(),
             request_id: request.to_owned(),
             timestamp: timestamp(record.at),
             payload,

@@ -3,6 +3,7 @@
 pub mod cursor;
 mod fold;
 mod payloads;
+mod speech;
 mod turn;
 mod words;
 

@@ -1,13 +1,13 @@
 //! Payloads that depend on one fact alone.
 
 use super::words;
-use crate::projections::lineage::{arguments, fallback_reason, millis};
+use crate::projections::lineage::{Call, fallback_reason, millis};
 use crate::projections::wire::v3::{
     AssistantText, Done, DoneStatus, ErrorPayload, Fallback, Payload, Stage, Status, TableResult, ToolResult,
     ToolStart, Warning, rows,
 };
 use vanna_actors::events::{
-    ConversationEvent, SqlRunFailed, SqlRunFinished, SqlRunStarted, TextProduced, WarningRaised,
+    ConversationEvent, SqlRunFailed, SqlRunFinished, TextProduced, ToolFinished, ToolRefused, WarningRaised,
 };
 use vanna_actors::ports::planner::Plan;
 use vanna_actors::ports::sql::ResultSet;
@@ -16,26 +16,24 @@ pub(super) fn status(stage: Stage, message: impl Into<String>) -> Payload {
     Payload::Status(Status { stage, message: message.into() })
 }
 
-/// What the plan covers, with a warning where that is not everything.
-pub(super) fn planned(plan: &Plan) -> Vec<Payload> {
+/// What the plan covers, with a warning where that is not everything; `handed_over` to a model or not.
+pub(super) fn planned(plan: &Plan, handed_over: bool) -> Vec<Payload> {
     let mut payloads = vec![status(Stage::Semantic, words::coverage(plan))];
     let coverage = &plan.coverage;
     if let Some(code) = fallback_reason(coverage.status, coverage.needs_clarification) {
-        let fallback = if plan.statement.is_some() { Fallback::Sql } else { Fallback::None };
-        payloads.push(Payload::Warning(Warning {
-            code: code.to_owned(),
-            message: words::not_covered(plan),
-            fallback: Some(fallback),
-        }));
+        let goes_on = handed_over || plan.statement.is_some();
+        let fallback = if goes_on { Fallback::Sql } else { Fallback::None };
+        let message = if handed_over { words::handed_over(plan) } else { words::not_covered(plan) };
+        payloads.push(Payload::Warning(Warning { code: code.to_owned(), message, fallback: Some(fallback) }));
     }
     payloads
 }
 
-pub(super) fn tool_start(call: &SqlRunStarted) -> Payload {
+pub(super) fn tool_start(call: &Call) -> Payload {
     Payload::ToolStart(ToolStart {
         tool_call_id: call.tool_call_id.clone(),
-        name: call.tool.clone(),
-        arguments: arguments(call),
+        name: call.name.clone(),
+        arguments: call.arguments.clone(),
     })
 }
 
@@ -43,7 +41,7 @@ pub(super) fn tool_start(call: &SqlRunStarted) -> Payload {
 pub(super) struct CallEnd {
     duration_ms: f64,
     summary: String,
-    outcome: Result<u64, String>,
+    outcome: Result<Option<u64>, String>,
 }
 
 impl CallEnd {
@@ -51,7 +49,7 @@ impl CallEnd {
         Self {
             duration_ms: millis(outcome.micros),
             summary: words::rows(outcome.row_count),
-            outcome: Ok(outcome.row_count),
+            outcome: Ok(Some(outcome.row_count)),
         }
     }
 
@@ -63,20 +61,34 @@ impl CallEnd {
         }
     }
 
+    pub(super) fn used(outcome: &ToolFinished) -> Self {
+        let failed = outcome.error_code.as_ref().map(|code| words::code(code));
+        Self {
+            duration_ms: millis(outcome.micros),
+            summary: outcome.summary.clone(),
+            outcome: failed.map_or(Ok(outcome.row_count), Err),
+        }
+    }
+
+    pub(super) fn refused(refused: &ToolRefused) -> Self {
+        let outcome = Err(words::code(&refused.code));
+        Self { duration_ms: 0.0, summary: refused.message.clone(), outcome }
+    }
+
     /// `code` is `interrupted` or `cancelled`.
     pub(super) fn cut_off(code: &str, duration_ms: f64) -> Self {
         Self { duration_ms, summary: words::cut_off(code), outcome: Err(code.to_owned()) }
     }
 }
 
-pub(super) fn tool_result(call: &SqlRunStarted, end: CallEnd) -> Payload {
+pub(super) fn tool_result(call: &Call, end: CallEnd) -> Payload {
     Payload::ToolResult(ToolResult {
         tool_call_id: call.tool_call_id.clone(),
-        name: call.tool.clone(),
+        name: call.name.clone(),
         success: end.outcome.is_ok(),
         duration_ms: end.duration_ms,
         summary: end.summary,
-        row_count: end.outcome.as_ref().ok().copied(),
+        row_count: end.outcome.as_ref().ok().copied().flatten(),
         error_code: end.outcome.err(),
     })
 }
@@ -92,7 +104,11 @@ pub(super) fn table(result: &ResultSet) -> Payload {
 }
 
 pub(super) fn text(said: &TextProduced) -> Payload {
-    Payload::AssistantText(AssistantText { text: said.text.clone(), delta: said.delta })
+    spoken(said.text.clone(), said.delta)
+}
+
+pub(super) fn spoken(text: String, delta: bool) -> Payload {
+    Payload::AssistantText(AssistantText { text, delta })
 }
 
 pub(super) fn warning(raised: &WarningRaised) -> Payload {

@@ -1,20 +1,27 @@
 //! One turn: which events each of its facts gives.
 
 use super::payloads::{self, CallEnd};
+use super::speech::Speech;
 use super::words;
-use crate::chart;
-use crate::projections::lineage::{Chain, End, Gathered};
+use crate::chart::{self, ChartSpec};
+use crate::projections::lineage::{Call, Chain, End, Gathered};
 use crate::projections::wire::v3::{ChartSpecPayload, Lineage, Payload, Stage};
-use vanna_actors::events::{ConversationEvent, ResultRecorded, SqlRunStarted, Token};
+use vanna_actors::events::{ConversationEvent, ResultDrawn, ResultRecorded, Token};
 use vanna_actors::ports::sql::ResultSet;
 use vanna_journal::{Record, StreamId};
+
+/// Results that may still be drawn.
+const DRAWABLE: usize = 8;
 
 /// A turn that has begun and not ended.
 #[derive(Clone, Debug)]
 pub(super) struct Turn {
     sequence: u64,
     evidence: Gathered,
-    drawable: Option<ResultSet>,
+    /// The newest results with their calls; those too large to be drawn without their rows.
+    drawable: Vec<(String, Option<ResultSet>)>,
+    speech: Speech,
+    handed_over: bool,
     ran: bool,
     ended: bool,
 }
@@ -23,7 +30,8 @@ impl Turn {
     /// Begins with the record of the question.
     pub(super) fn begin(record: &Record) -> Self {
         let evidence = Gathered::from_question(record);
-        Self { sequence: 0, evidence, drawable: None, ran: false, ended: false }
+        let (drawable, speech) = (Vec::new(), Speech::default());
+        Self { sequence: 0, evidence, drawable, speech, handed_over: false, ran: false, ended: false }
     }
 
     /// Number of the next event.
@@ -66,13 +74,14 @@ impl Turn {
         let (token, id) = match event {
             ConversationEvent::SqlRunFinished(outcome) => (outcome.token, Some(&outcome.tool_call_id)),
             ConversationEvent::SqlRunFailed(outcome) => (outcome.token, Some(&outcome.tool_call_id)),
+            ConversationEvent::ToolFinished(outcome) => (outcome.token, Some(&outcome.tool_call_id)),
             ConversationEvent::EffectInterrupted(outcome) => (outcome.token, outcome.tool_call_id.as_ref()),
             _ => return false,
         };
         id.is_some_and(|id| self.running(id, token).is_none())
     }
 
-    fn running(&self, id: &str, token: Token) -> Option<&SqlRunStarted> {
+    fn running(&self, id: &str, token: Token) -> Option<&Call> {
         self.evidence.running(id).filter(|call| call.token == token)
     }
 
@@ -84,42 +93,62 @@ impl Turn {
             ConversationEvent::PlanStarted(begun) => {
                 vec![payloads::status(Stage::Planning, words::planning(begun.attempt))]
             }
-            ConversationEvent::PlanMade(made) => payloads::planned(&made.plan),
+            ConversationEvent::PlanMade(made) => payloads::planned(&made.plan, self.handed_over),
             // After a run, checks speak through the evidence.
             ConversationEvent::ChecksMade(made) if !self.ran => {
                 vec![payloads::status(Stage::Validating, words::checks(&made.checks))]
             }
-            ConversationEvent::SqlRunStarted(call) => self.call_begins(call),
+            ConversationEvent::SqlRunStarted(call) => {
+                let begins =
+                    payloads::status(Stage::Sql, words::running(&call.statement.source, call.attempt));
+                self.call_begins(begins, true, &Call::from(&**call))
+            }
+            ConversationEvent::ToolStarted(call) => {
+                let again = payloads::status(Stage::Planning, words::calling(&call.tool, call.attempt));
+                self.call_begins(again, call.attempt > 1, &Call::from(call))
+            }
+            ConversationEvent::ToolRefused(refused) => {
+                let call = Call::from(refused);
+                vec![payloads::tool_start(&call), payloads::tool_result(&call, CallEnd::refused(refused))]
+            }
             ConversationEvent::SqlRunFinished(_)
+            | ConversationEvent::ToolFinished(_)
             | ConversationEvent::SqlRunFailed(_)
             | ConversationEvent::EffectInterrupted(_) => self.call_ends(record, event),
             ConversationEvent::ResultRecorded(recorded) => self.show(recorded),
             ConversationEvent::ChartProposed(proposed) => {
-                let chart = self.drawable.as_ref().and_then(|result| chart::build(proposed, result));
-                chart
-                    .map(|chart_spec| Payload::ChartSpec(Box::new(ChartSpecPayload { chart_spec })))
-                    .into_iter()
-                    .collect()
+                let newest = self.drawable.last().and_then(|(_, result)| result.as_ref());
+                shown(newest.and_then(|result| chart::build(proposed, result)))
             }
-            ConversationEvent::TextProduced(said) => vec![payloads::text(said)],
+            ConversationEvent::ResultDrawn(drawn) => shown(self.draw(drawn)),
+            ConversationEvent::ModelBriefed(_) => {
+                self.handed_over = true;
+                Vec::new()
+            }
+            ConversationEvent::ModelCallStarted(call) => {
+                let begins =
+                    payloads::status(Stage::Planning, words::asking(&call.mark.provider, call.attempt));
+                [begins].into_iter().chain(self.speech.begins()).collect()
+            }
+            ConversationEvent::ModelCallFinished(answer) => self.speech.ends(answer).into_iter().collect(),
+            ConversationEvent::TextProduced(said) => vec![self.speech.says(said)],
             ConversationEvent::WarningRaised(raised) => vec![payloads::warning(raised)],
             ConversationEvent::QuestionAsked(_)
             | ConversationEvent::PlanFailed(_)
             | ConversationEvent::ChecksMade(_)
             | ConversationEvent::Unknown(_)
+            | ConversationEvent::ModelCallFailed(_)
             | ConversationEvent::TurnFinished(_)
             | ConversationEvent::TurnFailed(_)
             | ConversationEvent::TurnCancelled(_) => Vec::new(),
         }
     }
 
-    fn call_begins(&self, call: &SqlRunStarted) -> Vec<Payload> {
-        let begins = payloads::status(Stage::Sql, words::running(&call.statement.source, call.attempt));
+    fn call_begins(&self, status: Payload, told: bool, call: &Call) -> Vec<Payload> {
         // A further attempt of a call that readers already see as running is no second call.
-        match self.evidence.running(&call.tool_call_id) {
-            Some(_) => vec![begins],
-            None => vec![begins, payloads::tool_start(call)],
-        }
+        let begins = self.evidence.running(&call.tool_call_id).is_none();
+        let status = told.then_some(status);
+        status.into_iter().chain(begins.then(|| payloads::tool_start(call))).collect()
     }
 
     fn call_ends(&mut self, record: &Record, event: &ConversationEvent) -> Vec<Payload> {
@@ -129,6 +158,10 @@ impl Turn {
                 (&outcome.tool_call_id, CallEnd::finished(outcome))
             }
             ConversationEvent::SqlRunFailed(outcome) => (&outcome.tool_call_id, CallEnd::failed(outcome)),
+            ConversationEvent::ToolFinished(outcome) => {
+                self.ran = true;
+                (&outcome.tool_call_id, CallEnd::used(outcome))
+            }
             ConversationEvent::EffectInterrupted(outcome) => match &outcome.tool_call_id {
                 Some(id) => (id, CallEnd::cut_off("interrupted", self.evidence.elapsed(id, record.at))),
                 None => return Vec::new(),
@@ -141,8 +174,18 @@ impl Turn {
     fn show(&mut self, recorded: &ResultRecorded) -> Vec<Payload> {
         let result = &recorded.result;
         // Only what may still be drawn is kept.
-        self.drawable = (result.rows.len() <= chart::MAX_ROWS).then(|| result.clone());
+        let drawable = (result.rows.len() <= chart::MAX_ROWS).then(|| result.clone());
+        self.drawable.push((recorded.tool_call_id.clone(), drawable));
+        if self.drawable.len() > DRAWABLE {
+            self.drawable.remove(0);
+        }
         vec![payloads::status(Stage::Rendering, words::showing(result)), payloads::table(result)]
+    }
+
+    fn draw(&self, drawn: &ResultDrawn) -> Option<ChartSpec> {
+        let recorded = self.drawable.iter().find(|(call, _)| *call == drawn.of);
+        let result = drawn.earlier.as_ref().or_else(|| recorded.and_then(|(_, result)| result.as_ref()))?;
+        chart::picture(drawn.picture.as_ref()?, drawn.title.as_deref().unwrap_or_default(), result)
     }
 
     /// Calls that the end of the turn cuts off: readers who saw them begin see them end.
@@ -160,6 +203,11 @@ impl Turn {
         }
         results
     }
+}
+
+fn shown(chart: Option<ChartSpec>) -> Vec<Payload> {
+    let payload = |chart_spec| Payload::ChartSpec(Box::new(ChartSpecPayload { chart_spec }));
+    chart.map(payload).into_iter().collect()
 }
 
 /// How a fact ends the turn, if it does.

@@ -32,6 +32,28 @@ pub(super) fn coverage(plan: &Plan) -> String {
     if plan.reading.is_empty() { format!("{covered}.") } else { format!("{covered}: {}.", plan.reading) }
 }
 
+pub(super) fn asking(model: &str, attempt: u32) -> String {
+    again(&format!("Asking the language model {model}"), attempt)
+}
+
+pub(super) fn calling(tool: &str, attempt: u32) -> String {
+    again(&format!("Calling {tool}"), attempt)
+}
+
+/// What a language model goes on with, outside of the semantic layer.
+pub(super) fn handed_over(plan: &Plan) -> String {
+    if plan.coverage.status == CoverageStatus::NotApplicable {
+        return "This source has no semantic model: a language model answers, outside of it.".to_owned();
+    }
+    let words: Vec<&str> = plan.coverage.uncovered.iter().map(|part| part.text.as_str()).collect();
+    let why = match words.as_slice() {
+        [] if plan.coverage.needs_clarification => "The question has more than one reading".to_owned(),
+        [] => "The semantic model does not cover the question".to_owned(),
+        words => format!("The semantic model does not cover: {}", words.join(", ")),
+    };
+    format!("{why}. A language model goes on, outside of the semantic layer.")
+}
+
 /// What is missing: in the planner's words, else as a list.
 pub(super) fn not_covered(plan: &Plan) -> String {
     if !plan.message.is_empty() {

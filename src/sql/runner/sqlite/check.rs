@@ -31,6 +31,31 @@ pub(super) fn checks(
     made.map_err(|error| fault::from_engine(&error))
 }
 
+/// Tables and columns that a statement reads, by their declared names, sorted.
+pub(super) struct Reads {
+    pub(super) tables: Vec<String>,
+    pub(super) columns: Vec<String>,
+}
+
+/// What a statement would read, as the engine finds out while it prepares it.
+pub(super) fn reads(session: &mut Session, sql: &str, stop: &Stop) -> Result<Reads, Failure> {
+    let found = session.guarded(stop, |connection, catalog, verdict| {
+        read::prepare(connection, sql, verdict).map(|_| declared(catalog, &verdict.reads()))
+    });
+    found.map_err(|error| fault::from_engine(&error))?
+}
+
+fn declared(catalog: &Catalog, reads: &BTreeSet<(String, String)>) -> Reads {
+    let (mut tables, mut columns) = (BTreeSet::new(), BTreeSet::new());
+    for (table, column) in reads {
+        let Some(relation) = catalog.relation(table) else { continue };
+        tables.insert(relation.name.clone());
+        // A row has an identity that is no column of the catalog.
+        columns.extend(relation.column(column).map(|found| format!("{}.{}", relation.name, found.name)));
+    }
+    Reads { tables: tables.into_iter().collect(), columns: columns.into_iter().collect() }
+}
+
 /// What to say when the source could not be asked: nothing is known, so nothing holds.
 pub(super) fn all_failed(failure: &Failure) -> Vec<Check> {
     NAMES.iter().map(|name| check(name, Err(failure.message.clone()))).collect()

@@ -95,8 +95,40 @@ pub(super) fn from_engine(error: &rusqlite::Error) -> Failure {
             unavailable("its file cannot be read now; try again later", true)
         }
         Some(ErrorCode::OperationInterrupted) => interrupted(),
-        _ => failed("The source could not run the statement; check its names, functions and types."),
+        _ => failed(&misunderstood(error)),
     }
+}
+
+/// What the engine did not understand, in our words: of its own only names of the statement are kept.
+fn misunderstood(error: &rusqlite::Error) -> String {
+    let text = match error {
+        rusqlite::Error::SqliteFailure(_, Some(text)) => text.as_str(),
+        rusqlite::Error::SqlInputError { msg, .. } => msg.as_str(),
+        _ => "",
+    };
+    let after = |start: &str| text.strip_prefix(start).and_then(name);
+    let near = || name(text.strip_prefix("near \"")?.strip_suffix("\": syntax error")?);
+    if let Some(column) = after("no such column: ") {
+        format!("There is no column {column} here; check its name and its table.")
+    } else if let Some(table) = after("no such table: ") {
+        format!("There is no table {table}; check its name.")
+    } else if let Some(function) = after("no such function: ") {
+        format!("There is no function {function} in this dialect.")
+    } else if let Some(column) = after("ambiguous column name: ") {
+        format!("The column {column} is in several of the tables; put the name of one before it.")
+    } else if let Some(word) = near() {
+        format!("The statement cannot be read near {word}; check its syntax.")
+    } else if text == "incomplete input" {
+        "The statement ends too early; check its syntax.".to_owned()
+    } else {
+        "The source could not run the statement; check its names, functions and types.".to_owned()
+    }
+}
+
+/// A text that can only be a name.
+fn name(text: &str) -> Option<&str> {
+    let plain = |letter: char| letter.is_alphanumeric() || "_.".contains(letter);
+    (!text.is_empty() && text.len() <= 100 && text.chars().all(plain)).then_some(text)
 }
 
 /// Whether the engine would first have to write to bring the file into order.
@@ -142,6 +174,18 @@ fn unavailable(what: &str, retryable: bool) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_that_is_not_there_is_told_and_nothing_else_of_the_engine() {
+        let connection = rusqlite::Connection::open_in_memory().unwrap();
+        connection.execute_batch("CREATE TABLE t (a)").unwrap();
+        let told = |sql: &str| from_engine(&connection.prepare(sql).err().unwrap()).message;
+        assert!(told("SELECT b FROM t").contains("no column b"));
+        assert!(told("SELECT a FROM u").contains("no table u"));
+        assert!(told("SELECT odd(a) FROM t").contains("no function odd"));
+        assert!(told("SELEC a FROM t").contains("near SELEC"));
+        assert!(told("SELECT sum(count(a)) FROM t").starts_with("The source could not run"));
+    }
 
     #[test]
     fn a_file_that_may_not_be_read_is_told_from_one_that_is_missing() {

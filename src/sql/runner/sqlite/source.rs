@@ -5,6 +5,7 @@ use super::read::Asked;
 use super::session::Session;
 use super::stop::{Stop, StopOnDrop};
 use super::{check, read};
+use crate::catalog::Catalog;
 use async_trait::async_trait;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
@@ -82,6 +83,18 @@ impl SqliteSource {
         Ok(first.filter(|value| *value != Value::Null).map(|value| read::text_of(&value)).collect())
     }
 
+    /// The schema as it is now.
+    ///
+    /// # Errors
+    /// The source is not available.
+    pub async fn catalog(&self) -> Result<Catalog, Failure> {
+        self.work(SIDE_WORK, |session, stop| {
+            let read = session.guarded(stop, |_, catalog, _| catalog.clone());
+            read.map_err(|error| fault::from_engine(&error))
+        })
+        .await
+    }
+
     /// How often running statements have looked whether they must stop.
     #[cfg(test)]
     pub(super) fn looks(&self) -> u64 {
@@ -140,6 +153,22 @@ impl SqlRunner for SqliteSource {
         let asked = statement.clone();
         let made = self.work(SIDE_WORK, move |session, stop| check::checks(session, &asked, stop)).await;
         made.unwrap_or_else(|failure| check::all_failed(&failure))
+    }
+
+    async fn describe(&self, sql: &str) -> Result<Statement, Failure> {
+        let (source, asked) = (self.name.clone(), sql.trim().trim_end_matches(';').to_owned());
+        let text = asked.clone();
+        let reads = self.work(SIDE_WORK, move |session, stop| check::reads(session, &text, stop)).await?;
+        Ok(Statement {
+            source,
+            dialect: "sqlite".to_owned(),
+            sql: asked.clone(),
+            prepared: asked,
+            params: Vec::new(),
+            outputs: Vec::new(),
+            tables: reads.tables,
+            columns: reads.columns,
+        })
     }
 
     async fn run(&self, statement: &Statement, limits: Limits) -> Result<Run, Failure> {

@@ -1,0 +1,111 @@
+//! Preparing a model for a question: schema, coverage, memories, tools and bounds.
+
+use super::prompt::{Told, system};
+use super::slice::slice;
+use crate::config;
+use crate::tools::Database;
+use async_trait::async_trait;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use vanna_actors::ports::briefing::{Briefer, Briefing, Retrieved, TurnLimits};
+use vanna_actors::ports::memory::MemoryStore;
+use vanna_actors::ports::model::ModelSettings;
+use vanna_actors::ports::planner::{Plan, PlanRequest};
+use vanna_actors::ports::sql::Failure;
+use vanna_actors::ports::tools::{Caller, Tools};
+
+/// Memories that a model is told.
+const MEMORIES: usize = 3;
+
+/// Bounds of what a model is told and may do.
+#[derive(Clone, Debug)]
+pub struct Bounds {
+    /// Of a turn.
+    pub turn: TurnLimits,
+    /// Tokens of the schema, about.
+    pub schema_tokens: usize,
+    /// Parameters of each call.
+    pub settings: ModelSettings,
+}
+
+impl Bounds {
+    /// As configured.
+    #[must_use]
+    pub fn of(agent: &config::Agent) -> Self {
+        let turn = TurnLimits {
+            model_calls: agent.model_calls,
+            tool_calls: agent.tool_calls,
+            repairs: agent.repairs,
+            tokens: agent.tokens,
+            time_ms: agent.time_ms,
+            rows: agent.rows,
+        };
+        let settings = ModelSettings {
+            max_tokens: agent.answer_tokens,
+            temperature: agent.temperature,
+            ..ModelSettings::default()
+        };
+        Self { turn, schema_tokens: agent.schema_tokens, settings }
+    }
+}
+
+/// Prepares models for questions about databases.
+pub struct SourceBriefer {
+    databases: BTreeMap<String, Database>,
+    tools: Arc<dyn Tools>,
+    memory: Arc<dyn MemoryStore>,
+    bounds: Bounds,
+}
+
+impl SourceBriefer {
+    /// Over databases, with the tools that models are offered.
+    #[must_use]
+    pub fn new(
+        databases: BTreeMap<String, Database>,
+        tools: Arc<dyn Tools>,
+        memory: Arc<dyn MemoryStore>,
+        bounds: Bounds,
+    ) -> Self {
+        Self { databases, tools, memory, bounds }
+    }
+}
+
+#[async_trait]
+impl Briefer for SourceBriefer {
+    async fn brief(&self, caller: &Caller, request: &PlanRequest, plan: &Plan) -> Result<Briefing, Failure> {
+        let gone = || {
+            let message = format!("There is no source `{}` any more.", plan.source);
+            Failure::new("unknown_source", message, false)
+        };
+        let database = self.databases.get(&plan.source).ok_or_else(gone)?;
+        let catalog = database.source.catalog().await?;
+        let slice = slice(&catalog, &request.message, self.bounds.schema_tokens);
+        let tenant = &caller.conversation.tenant;
+        let memories = self.memory.search(tenant, &request.message, MEMORIES).await?;
+        let mut tools = self.tools.offered(caller);
+        tools.retain(|tool| tool.name != "semantic_query" || database.model.is_some());
+        let told = Told {
+            source: &plan.source,
+            dialect: database.dialect,
+            as_of: &request.as_of,
+            plan,
+            model: database.model.as_deref(),
+            slice: &slice,
+            memories: &memories,
+        };
+        let retrieved = memories.iter().map(|memory| Retrieved {
+            id: memory.id.clone(),
+            kind: memory.kind.clone(),
+            score: memory.score,
+        });
+        Ok(Briefing {
+            system: system(&told),
+            tools,
+            settings: self.bounds.settings.clone(),
+            limits: self.bounds.turn,
+            memories: retrieved.collect(),
+            tables_left_out: slice.left_out as u64,
+            tables: slice.tables,
+        })
+    }
+}

@@ -1,0 +1,20 @@
+//! The format of version 2: chunks with a rich component and a plain one, as clients of Vanna 2 know them.
+//!
+//! What clients hold on to is told in `docs/migration-v2.md`, with what is repaired here and why.
+
+mod chunk;
+mod component;
+mod features;
+mod figure;
+mod table;
+mod transcript;
+mod turn;
+
+#[cfg(test)]
+mod tests;
+
+pub use chunk::{Chunk, Rich, Scene, Simple};
+pub use component::{Piece, card, chat_input, status_bar, text};
+pub use features::Features;
+pub use transcript::Transcript;
+pub use turn::failure;

@@ -1,0 +1,24 @@
+//! Tools of the language model: one file each, one line in the table below.
+
+mod data;
+mod picture;
+mod recorded;
+mod registry;
+mod run_sql;
+mod save_memory;
+mod search_memory;
+mod search_schema;
+mod semantic_query;
+mod statement;
+mod tool;
+mod visualize_data;
+mod world;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use data::marked;
+pub use recorded::JournaledResults;
+pub use registry::{Groups, NAMES, Registry};
+pub use tool::Tool;
+pub use world::{Database, World};

@@ -1,0 +1,1 @@
+//! Promises of the tools, over a real database and a real journal.
