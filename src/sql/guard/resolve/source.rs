@@ -213,7 +213,7 @@ impl Resolver<'_> {
         binding.withheld = permission.withheld.iter().map(|column| self.catalog_fold(column)).collect();
         binding.path = if relation.alias.is_none() { self.qualified_path(&relation.name) } else { Vec::new() };
         if self.dialect == GuardDialect::Sqlite && permission.source.is_none() {
-            binding.rowid = Some(Deps::one(self.column_id(id, "rowid")));
+            binding.rowid = Some(Deps::default());
         }
         binding.rewritten = permission.source.is_some();
         self.push(binding);
