@@ -1,7 +1,7 @@
 //! The only wiring: configuration, journal, sources, models, runtime.
 
 use crate::agent::{Bounds, SourceBriefer};
-use crate::config::{AccessEntry, Config, Source};
+use crate::config::{Config, Groups, Source};
 use crate::llm::models;
 use crate::memory::InProcess;
 use crate::projections::conversations::ConversationList;
@@ -15,7 +15,7 @@ use crate::semantic::reader::{Reader, ValueIndex};
 use crate::service::{Directory, Vanna, VannaParts};
 use crate::sql::dialect::DialectKind;
 use crate::sql::runner::{GuardedSource, SqliteSource};
-use crate::tools::{Database, Groups, JournaledResults, Registry, World};
+use crate::tools::{Database, JournaledResults, Registry, World};
 use jiff::civil::Date;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -91,6 +91,7 @@ pub async fn start(config: &Config, journal: Arc<dyn Journal>) -> Result<Vanna, 
         Some(model) => Some(agent(config, &databases, &journal, model)?),
         None => None,
     };
+    let tools = agent.as_ref().map(|agent| Arc::clone(&agent.tools));
     let default = databases.first().map(|database| database.name.clone()).unwrap_or_default();
     let mut subjects = Vec::new();
     let mut runners = BTreeMap::new();
@@ -128,7 +129,7 @@ pub async fn start(config: &Config, journal: Arc<dyn Journal>) -> Result<Vanna, 
         journal,
         conversations,
         directory,
-        tools: None,
+        tools,
         sources,
         as_of,
         clock,
@@ -240,17 +241,10 @@ fn agent(
         results: Arc::new(JournaledResults::new(Arc::clone(journal))),
         memory: Arc::clone(&memory),
     };
-    let registry = Registry::new(world, &config.agent.tools, groups(config)).map_err(AppError::Machine)?;
+    let registry = Registry::new(world, &config.agent.tools, Groups::of_config(config)).map_err(AppError::Machine)?;
     let tools: Arc<dyn Tools> = Arc::new(registry);
     let briefer = SourceBriefer::new(databases, Arc::clone(&tools), memory, Bounds::of(&config.agent));
     Ok(Agent { model, tools, briefer: Arc::new(briefer) })
-}
-
-fn groups(config: &Config) -> Groups {
-    let of = |entry: &AccessEntry| {
-        ((entry.tenant.clone(), entry.principal.clone()), entry.groups.iter().cloned().collect())
-    };
-    config.access.iter().map(of).collect()
 }
 
 fn limits(config: &Config) -> Limits {

@@ -7,13 +7,17 @@
 
 use crate::open::{OpenError, is_full};
 use std::fs::{self, File};
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 const MARKER: &str = "vanna.journal";
 const MARKER_NEW: &str = "vanna.journal.new";
 const LOCK: &str = "lock";
+/// How often, and after which pause, a lock that this process holds is asked for again.
+const OWN_TRIES: u32 = 20;
+const OWN_PAUSE: Duration = Duration::from_millis(10);
 const TITLE: &str = "vanna journal";
 /// The newest layout that this version reads.
 const FORMAT: u32 = 1;
@@ -204,6 +208,13 @@ fn mark(root: &Path, state: State) -> Result<(), OpenError> {
     write().map_err(|error| OpenError::io(&marker, error))
 }
 
+/// Whether the lock names this very process.
+fn is_own(file: &mut File) -> bool {
+    let mut text = String::new();
+    let read = file.seek(SeekFrom::Start(0)).and_then(|_| file.take(64).read_to_string(&mut text));
+    read.is_ok() && text.lines().next() == Some(std::process::id().to_string().as_str())
+}
+
 /// Takes the lock of a directory, for as long as the file is open.
 ///
 /// # Errors
@@ -213,10 +224,19 @@ pub(crate) fn lock(root: &Path, purpose: &str) -> Result<File, OpenError> {
     let failed = |error| OpenError::io(&path, error);
     let options = File::options().read(true).write(true).create(true).truncate(false).open(&path);
     let mut file = options.map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(fs::TryLockError::WouldBlock) => return Err(held(root, &mut file)),
-        Err(fs::TryLockError::Error(error)) => return Err(failed(error)),
+    let mut tries = 0;
+    loop {
+        match file.try_lock() {
+            Ok(()) => break,
+            // What this process has just given back may be held, for a moment, by a process that it is
+            // starting: a fork has all open files until it becomes another program.
+            Err(fs::TryLockError::WouldBlock) if tries < OWN_TRIES && is_own(&mut file) => {
+                tries += 1;
+                std::thread::sleep(OWN_PAUSE);
+            }
+            Err(fs::TryLockError::WouldBlock) => return Err(held(root, &mut file)),
+            Err(fs::TryLockError::Error(error)) => return Err(failed(error)),
+        }
     }
     let word: String = purpose.split_whitespace().collect::<Vec<_>>().join("-");
     let write = |file: &mut File| {

@@ -80,7 +80,7 @@ impl Briefer for SourceBriefer {
         let database = self.databases.get(&plan.source).ok_or_else(gone)?;
         let catalog = database.source.catalog().await?;
         let slice = slice(&catalog, &request.message, self.bounds.schema_tokens);
-        let tenant = &caller.conversation.tenant;
+        let tenant = caller.conversation.tenant();
         let memories = self.memory.search(tenant, &request.message, MEMORIES).await?;
         let mut tools = self.tools.offered(caller);
         tools.retain(|tool| tool.name != "semantic_query" || database.model.is_some());

@@ -2,7 +2,7 @@
 
 use super::gate::{Access, Hosts};
 use super::service::Caller;
-use crate::config::{Config, ConfigError, V2};
+use crate::config::{Config, ConfigError, Groups, V2};
 use std::time::Duration;
 
 /// All settings of the HTTP side.
@@ -22,6 +22,8 @@ pub struct Settings {
     pub message_chars: usize,
     /// The routes of version 2.
     pub v2: V2,
+    /// Which groups callers are in.
+    pub groups: Groups,
     /// Deadlines and intervals.
     pub timing: Timing,
 }
@@ -36,6 +38,7 @@ impl Default for Settings {
             connections: 2_000,
             message_chars: 10_000,
             v2: V2::default(),
+            groups: Groups::of_config(&Config::default()),
             timing: Timing::default(),
         }
     }
@@ -63,6 +66,7 @@ impl Settings {
             connections: config.limits.connections,
             message_chars: config.limits.message_chars,
             v2: config.v2.clone(),
+            groups: Groups::of_config(config),
             timing: Timing::default(),
         })
     }

@@ -35,11 +35,3 @@ impl Default for V2 {
         }
     }
 }
-
-impl V2 {
-    /// The groups of a user.
-    #[must_use]
-    pub fn groups_of(&self, user: &str) -> &[String] {
-        self.groups.get(user).unwrap_or(&self.default_groups)
-    }
-}

@@ -19,6 +19,6 @@ mod tests;
 
 pub(crate) use data::marked;
 pub use recorded::JournaledResults;
-pub use registry::{Groups, NAMES, Registry};
+pub use registry::{NAMES, Registry};
 pub use tool::Tool;
 pub use world::{Database, World};

@@ -8,11 +8,11 @@ use super::semantic_query::SemanticQueryTool;
 use super::tool::Tool;
 use super::visualize_data::VisualizeData;
 use super::world::World;
-use crate::config::ToolEntry;
+use crate::config::{Groups, ToolEntry};
 use async_trait::async_trait;
 use jsonschema::Validator;
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use vanna_actors::json::Json;
@@ -42,9 +42,6 @@ tools! {
     "semantic_query" SemanticQueryTool;
     "visualize_data" VisualizeData;
 }
-
-/// Groups of callers, by tenant and principal.
-pub type Groups = BTreeMap<(String, String), BTreeSet<String>>;
 
 struct Entry {
     tool: Arc<dyn Tool>,
@@ -77,9 +74,8 @@ impl Registry {
     }
 
     fn is_in(&self, caller: &Caller, groups: &[String]) -> bool {
-        let who = (caller.conversation.tenant.clone(), caller.principal.clone());
-        let own = self.groups.get(&who);
-        groups.is_empty() || own.is_some_and(|own| groups.iter().any(|group| own.contains(group)))
+        let own = self.groups.of(caller.conversation.tenant(), &caller.principal);
+        groups.is_empty() || groups.iter().any(|group| own.contains(group))
     }
 
     fn may_use(&self, caller: &Caller, entry: &Entry) -> bool {

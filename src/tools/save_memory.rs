@@ -46,7 +46,7 @@ impl Tool for SaveMemory {
             question: text(arguments, "question").to_owned(),
             text: text(arguments, "text").to_owned(),
         };
-        match world.memory.save(&given.caller.conversation.tenant, &note).await {
+        match world.memory.save(given.caller.conversation.tenant(), &note).await {
             Ok(()) => ToolOutcome::told("noted", "Kept."),
             Err(failure) => refused(failure),
         }

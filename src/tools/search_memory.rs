@@ -41,7 +41,7 @@ impl Tool for SearchMemory {
     }
 
     async fn call(&self, world: &World, given: &ToolUse, arguments: &Json) -> ToolOutcome {
-        let tenant = &given.caller.conversation.tenant;
+        let tenant = given.caller.conversation.tenant();
         let limit = count(arguments, "limit", USUAL);
         let found = match world.memory.search(tenant, text(arguments, "question"), limit).await {
             Ok(found) => found,

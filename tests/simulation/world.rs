@@ -6,7 +6,7 @@ use crate::client::{self, Cancel, Notebook, Seen};
 use crate::entity::{Addressed, Ports, Simulated};
 use crate::journal::Watched;
 use crate::oracle;
-use crate::ports::{LATE, Scripted, SimClock, SimIds, plan, run_of};
+use crate::ports::{LATE, Scripted, SimClock, SimIds, plan, run_of, spoken};
 use crate::snapshots::Unreliable;
 use crate::stage;
 use std::collections::BTreeMap;

@@ -25,9 +25,9 @@ pub(super) fn user(api: &Api, headers: &HeaderMap) -> Option<User> {
     } else {
         access.caller(headers)?
     };
-    let groups = settings.groups_of(&caller.principal);
+    let groups = api.settings.groups.of(&caller.tenant, &caller.principal);
     let features = Features::of_groups(groups.iter().map(String::as_str));
-    let is_admin = groups.iter().any(|group| group == "admin");
+    let is_admin = groups.contains("admin");
     Some(User { caller, features, is_admin })
 }
 

@@ -6,6 +6,7 @@
 mod check;
 mod fault;
 mod guard;
+mod joined;
 mod read;
 mod session;
 mod source;
