@@ -166,6 +166,9 @@ pub trait Service: Send + Sync + 'static {
     /// Checks all of the journal, one such check at a time.
     async fn verify_journal(&self) -> Result<serde_json::Value, ServiceError>;
 
+    /// The time, microseconds since the Unix epoch.
+    fn now(&self) -> i64;
+
     /// Names of the sources that can be asked, in order.
     fn sources(&self) -> Vec<String>;
 

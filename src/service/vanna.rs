@@ -296,6 +296,10 @@ impl Service for Vanna {
         Ok(upkeep::report(&report.await?))
     }
 
+    fn now(&self) -> i64 {
+        self.parts.clock.now()
+    }
+
     fn sources(&self) -> Vec<String> {
         self.parts.sources.iter().cloned().collect()
     }

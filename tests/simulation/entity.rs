@@ -163,6 +163,10 @@ impl Effects<Simulated> for Ports {
         self.adapters.deadline(effect)
     }
 
+    fn works_here(&self, effect: &Effect) -> bool {
+        self.adapters.works_here(effect)
+    }
+
     async fn run(&self, effect: Effect, progress: Progress<Addressed>) -> Addressed {
         if let Effect::Plan { token, request, .. } = &effect
             && let Some(early) = stage::early_plan(self.process, &request.message)

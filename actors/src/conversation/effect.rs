@@ -188,6 +188,10 @@ impl Effects<Conversation> for Adapters {
         }
     }
 
+    fn works_here(&self, effect: &Effect) -> bool {
+        !matches!(effect, Effect::Model { .. })
+    }
+
     async fn run(&self, effect: Effect, progress: Progress<Command>) -> Command {
         match effect {
             Effect::Plan { token, request, caller } => self.plan(token, &request, &caller).await,

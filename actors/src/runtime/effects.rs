@@ -59,6 +59,12 @@ pub trait Effects<E: Entity + ?Sized>: Send + Sync + 'static {
     /// Longest time that the effect may take, waiting for its turn included.
     fn deadline(&self, effect: &E::Effect) -> Duration;
 
+    /// Whether the effect works here, so that only so many of its kind run at a time. One that only waits
+    /// for others needs no slot: it must not keep anybody from working.
+    fn works_here(&self, _effect: &E::Effect) -> bool {
+        true
+    }
+
     /// Does the work; the command reports the outcome. Dropping the future stops the work.
     fn run(
         &self,
@@ -88,7 +94,7 @@ impl<E: Entity> Clone for EffectPool<E> {
 }
 
 impl<E: Entity> EffectPool<E> {
-    /// A pool that runs `slots` effects at a time and lets at most `waiting` exist.
+    /// A pool that runs `slots` effects that work here at a time and lets at most `waiting` exist.
     pub fn new(effects: E::Effects, slots: usize, waiting: usize) -> Self {
         Self {
             effects: Arc::new(effects),
@@ -129,6 +135,6 @@ async fn carry_out<E: Entity>(
     progress: Progress<E::Command>,
 ) -> Option<E::Command> {
     let _pass = pass?;
-    let _slot = slots.acquire().await.ok()?;
+    let _slot = if effects.works_here(&effect) { Some(slots.acquire().await.ok()?) } else { None };
     Some(effects.run(effect, progress).await)
 }

@@ -80,7 +80,7 @@ async fn ask(api: &Api, caller: &Caller, completion: Completion) -> Result<Telli
     let events = api.within(api.service.replay(caller, &conversation_id, replay)).await?;
     Ok(Telling {
         id: format!("chatcmpl-{request_id}"),
-        created: jiff::Timestamp::now().as_second(),
+        created: api.service.now() / 1_000_000,
         model: completion.model,
         conversation_id,
         events,

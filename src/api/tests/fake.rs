@@ -72,6 +72,10 @@ impl Service for Fake {
         }
     }
 
+    fn now(&self) -> i64 {
+        1_795_383_000_123_456
+    }
+
     fn sources(&self) -> Vec<String> {
         vec!["chinook".into()]
     }
