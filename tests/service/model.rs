@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 const QUESTION: &str = "Which playlist has the most tracks?";
-const SQL: &str = "SELECT p.Name, count(*) AS tracks FROM Playlist p JOIN PlaylistTrack t \
+const SQL: &str = "SELECT p.Name, count(*) AS tracks FROM Playlist AS p JOIN PlaylistTrack AS t \
                    ON t.PlaylistId = p.PlaylistId GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 3";
 
 async fn serve(home: &Path, model: &FakeModel, more: &str) -> Server {
@@ -127,10 +127,10 @@ async fn a_call_that_does_not_work_goes_back_to_the_model_which_repairs_it() {
     let results = payloads(&frames, "tool_result");
     let codes: Vec<&Value> = results.iter().map(|result| &result["error_code"]).collect();
     let expected = [
-        &json!("sql_failed"),
+        &json!("column_unknown"),
         &json!("invalid_arguments"),
         &json!("unknown_tool"),
-        &json!("sql_not_read_only"),
+        &json!("not_a_query"),
         &Value::Null,
     ];
     assert_eq!(codes, expected);
