@@ -125,16 +125,7 @@ pub async fn start(config: &Config, journal: Arc<dyn Journal>) -> Result<Vanna, 
     .await
     .map_err(machine)?;
     let as_of = as_of(config);
-    Ok(Vanna::start(VannaParts {
-        journal,
-        conversations,
-        directory,
-        tools,
-        sources,
-        as_of,
-        clock,
-        ids,
-    }))
+    Ok(Vanna::start(VannaParts { journal, conversations, directory, tools, sources, as_of, clock, ids }))
 }
 
 /// The projections of a journal; their rows lie beside it in the data directory.
@@ -241,7 +232,8 @@ fn agent(
         results: Arc::new(JournaledResults::new(Arc::clone(journal))),
         memory: Arc::clone(&memory),
     };
-    let registry = Registry::new(world, &config.agent.tools, Groups::of_config(config)).map_err(AppError::Machine)?;
+    let registry =
+        Registry::new(world, &config.agent.tools, Groups::of_config(config)).map_err(AppError::Machine)?;
     let tools: Arc<dyn Tools> = Arc::new(registry);
     let briefer = SourceBriefer::new(databases, Arc::clone(&tools), memory, Bounds::of(&config.agent));
     Ok(Agent { model, tools, briefer: Arc::new(briefer) })

@@ -50,7 +50,8 @@ mod tests {
     #[test]
     fn tokens_say_who_is_in_a_group_and_a_cookie_only_where_it_is_believed() {
         let mut config = Config::default();
-        let of = |config: &Config, name: &str| Groups::of_config(config).of("default", name).contains("admin");
+        let of =
+            |config: &Config, name: &str| Groups::of_config(config).of("default", name).contains("admin");
         assert!(of(&config, "admin@example.com") && !of(&config, "ada"));
         assert!(Groups::of_config(&config).of("default", "ada").contains("user"));
         config.access.push(AccessEntry {

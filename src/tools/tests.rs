@@ -2,7 +2,7 @@
 
 use super::world::{Database, World};
 use super::{JournaledResults, Registry};
-use crate::config::ToolEntry;
+use crate::config::{AccessEntry, Config, Groups, Secret, ToolEntry};
 use crate::memory::InProcess;
 use crate::sample;
 use crate::semantic::load;
@@ -41,7 +41,15 @@ fn bench(rules: &[(&str, ToolEntry)]) -> Bench {
         memory: Arc::new(InProcess::default()),
     };
     let rules = rules.iter().map(|(name, rule)| ((*name).to_owned(), rule.clone())).collect();
-    let groups = BTreeMap::from([(("acme".to_owned(), "ada".to_owned()), ["admin".to_owned()].into())]);
+    let mut config = Config::default();
+    config.access.push(AccessEntry {
+        token: Secret::new("t"),
+        tenant: "acme".into(),
+        principal: "ada".into(),
+        operator: false,
+        groups: vec!["admin".into()],
+    });
+    let groups = Groups::of_config(&config);
     Bench { registry: Registry::new(world, &rules, groups).unwrap(), journal, _home: home }
 }
 

@@ -72,6 +72,10 @@ impl Service for Fake {
         }
     }
 
+    fn sources(&self) -> Vec<String> {
+        vec!["chinook".into()]
+    }
+
     fn tools(&self, _: &Caller) -> Vec<String> {
         vec!["run_sql".into(), "search_memory".into(), "visualize_data".into()]
     }

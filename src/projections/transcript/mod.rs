@@ -10,6 +10,8 @@ mod words;
 #[cfg(test)]
 pub(crate) mod grammar_tests;
 #[cfg(test)]
+mod model_tests;
+#[cfg(test)]
 mod tests;
 
 pub use fold::Transcript;
