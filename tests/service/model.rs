@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 const QUESTION: &str = "Which playlist has the most tracks?";
-const SQL: &str = "SELECT p.Name, count(*) AS tracks FROM Playlist p JOIN PlaylistTrack t \
+const SQL: &str = "SELECT p.Name, count(*) AS tracks FROM Playlist AS p JOIN PlaylistTrack AS t \
                    ON t.PlaylistId = p.PlaylistId GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 3";
 
 async fn serve(home: &Path, model: &FakeModel, more: &str) -> Server {

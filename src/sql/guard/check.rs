@@ -59,7 +59,7 @@ impl Guard {
     /// # Errors
     /// The refusal, with its code.
     pub fn check_with_parameters(&self, sql: &str, parameters: usize) -> Result<Verdict, Refusal> {
-        with_stack(sql.len(), || self.decide(sql, parameters))
+        with_stack(sql, || self.decide(sql, parameters))
     }
 
     fn decide(&self, sql: &str, parameters: usize) -> Checked<Verdict> {

@@ -1,26 +1,13 @@
 //! The SQL dialects that the guard reads, and how each treats names.
 
+use super::grammar::{GuardMsSql, GuardMySql, GuardSqlite};
 use super::refusal::{Code, Refusal};
 use super::tree::Ident;
-use sqlparser::derive_dialect;
-use sqlparser::dialect::{
-    BigQueryDialect, Dialect, DuckDbDialect, MsSqlDialect, MySqlDialect, PostgreSqlDialect, SQLiteDialect,
-    SnowflakeDialect,
-};
+use sqlparser::dialect::{BigQueryDialect, Dialect, DuckDbDialect, PostgreSqlDialect, SnowflakeDialect};
 use sqlparser::keywords::ALL_KEYWORDS;
 use std::borrow::Cow;
 use std::str::FromStr;
 use std::sync::LazyLock;
-
-// MySQL has units such as YEAR_MONTH; SQL Server has ROLLUP and GROUPING SETS in both spellings.
-derive_dialect!(GuardMySql, MySqlDialect, preserve_type_id = true, overrides = { allow_extract_custom = true, supports_bang_not_operator = true });
-derive_dialect!(GuardSqlite, SQLiteDialect, preserve_type_id = true, overrides = { supports_bitwise_shift_operators = true });
-derive_dialect!(
-    GuardMsSql,
-    MsSqlDialect,
-    preserve_type_id = true,
-    overrides = { supports_group_by_with_modifier = true, supports_group_by_expr = true, supports_bitwise_shift_operators = true }
-);
 
 /// A dialect that the guard reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

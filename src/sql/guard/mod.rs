@@ -9,6 +9,7 @@ mod check;
 mod cost;
 mod dialect;
 mod functions;
+mod grammar;
 mod input;
 mod lower;
 mod policy;

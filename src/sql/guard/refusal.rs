@@ -45,8 +45,6 @@ pub enum Code {
     RelationUnknown,
     /// No source of the statement has this column.
     ColumnUnknown,
-    /// More than one source has this column.
-    ColumnAmbiguous,
     /// The policy does not permit the relation.
     RelationNotPermitted,
     /// The policy does not permit the column.
@@ -69,7 +67,7 @@ pub enum Code {
 
 impl Code {
     /// All codes, for the documentation and its test.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 30] = [
         Self::DialectUnknown,
         Self::InputTooLong,
         Self::InputCharacters,
@@ -91,7 +89,6 @@ impl Code {
         Self::SystemColumn,
         Self::RelationUnknown,
         Self::ColumnUnknown,
-        Self::ColumnAmbiguous,
         Self::RelationNotPermitted,
         Self::ColumnNotPermitted,
         Self::CatalogRequired,
@@ -128,7 +125,6 @@ impl Code {
             Self::SystemColumn => "system_column",
             Self::RelationUnknown => "relation_unknown",
             Self::ColumnUnknown => "column_unknown",
-            Self::ColumnAmbiguous => "column_ambiguous",
             Self::RelationNotPermitted => "relation_not_permitted",
             Self::ColumnNotPermitted => "column_not_permitted",
             Self::CatalogRequired => "catalog_required",

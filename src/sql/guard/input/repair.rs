@@ -25,7 +25,7 @@ pub(super) fn repair(
     let mut tokens: Vec<TokenWithSpan> =
         tokens.into_iter().filter(|token| !matches!(token.token, Token::Whitespace(_) | Token::EOF)).collect();
     let mut trailer = Trailer::default();
-    table_statement(&mut tokens);
+    table_statement(&mut tokens, dialect);
     match dialect {
         GuardDialect::Mssql => trailer = take_option(&mut tokens)?,
         GuardDialect::Duckdb => {
@@ -68,11 +68,21 @@ pub(super) fn is_word(token: Option<&TokenWithSpan>, text: &str) -> bool {
     matches!(token.map(|token| &token.token), Some(Token::Word(Word { value, quote_style: None, keyword: _ })) if value.eq_ignore_ascii_case(text))
 }
 
-/// `TABLE t` as a whole statement means `SELECT * FROM t`; the parser knows it only inside of others.
-fn table_statement(tokens: &mut Vec<TokenWithSpan>) {
-    if keyword(tokens.first()) == Some(Keyword::TABLE) {
-        let words = [Token::make_keyword("SELECT"), Token::Mul, Token::make_keyword("FROM")];
-        tokens.splice(..1, words.into_iter().map(TokenWithSpan::wrap));
+/// `TABLE t` means `SELECT * FROM t`; the parser knows it only behind a set operation.
+fn table_statement(tokens: &mut Vec<TokenWithSpan>, dialect: GuardDialect) {
+    let known = match dialect {
+        GuardDialect::Postgres | GuardDialect::Mysql | GuardDialect::Duckdb => true,
+        GuardDialect::Sqlite | GuardDialect::Snowflake | GuardDialect::Bigquery | GuardDialect::Mssql => false,
+    };
+    let mut at = 0;
+    while known && at < tokens.len() {
+        let begins = at == 0 || tokens.get(at - 1).is_some_and(|token| token.token == Token::LParen);
+        let named = matches!(tokens.get(at + 1).map(|token| &token.token), Some(Token::Word(_)));
+        if begins && named && keyword(tokens.get(at)) == Some(Keyword::TABLE) {
+            let words = [Token::make_keyword("SELECT"), Token::Mul, Token::make_keyword("FROM")];
+            tokens.splice(at..=at, words.into_iter().map(TokenWithSpan::wrap));
+        }
+        at += 1;
     }
 }
 

@@ -3,16 +3,26 @@
 
 /// Room for the largest statement that the limits let through.
 const LARGE: usize = 64 << 20;
-/// Room for a statement of this many tokens, with a wide margin, in unoptimised builds too.
-const SMALL_TOKENS: usize = 400;
+/// Room for a short and shallow statement, with a wide margin, in unoptimised builds too.
 const SMALL: usize = 1 << 20;
+/// Longest text that counts as short.
+const SHORT: usize = 400;
+/// Brackets and words that nest, up to which a statement counts as shallow.
+const SHALLOW: usize = 5;
 
-/// Runs `work` with enough stack for a statement of `bytes`. A short one, which cannot have many
-/// tokens, stays on the stack of its caller when that has a megabyte left.
-pub(crate) fn with_stack<T>(bytes: usize, work: impl FnOnce() -> T) -> T {
-    if bytes <= SMALL_TOKENS {
+/// Runs `work` with enough stack for the statement `sql`. A short and shallow one stays on the stack of
+/// its caller when that has a megabyte left.
+pub(crate) fn with_stack<T>(sql: &str, work: impl FnOnce() -> T) -> T {
+    if sql.len() <= SHORT && nesting(sql) <= SHALLOW {
         stacker::maybe_grow(SMALL, LARGE, work)
     } else {
         stacker::maybe_grow(LARGE / 2, LARGE, work)
     }
+}
+
+/// At least as much as the statement nests.
+fn nesting(sql: &str) -> usize {
+    let brackets = sql.bytes().filter(|b| matches!(b, b'(' | b'[' | b'{' | b'<')).count();
+    let words = |word: &str| sql.as_bytes().windows(word.len()).filter(|at| at.eq_ignore_ascii_case(word.as_bytes())).count();
+    brackets + words("case") + words("not ") + words("- ") + words("prior")
 }

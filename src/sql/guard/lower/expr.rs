@@ -30,7 +30,7 @@ impl Lower<'_> {
         exprs.into_iter().map(|expr| self.expr(expr)).collect()
     }
 
-    #[expect(clippy::too_many_lines, clippy::boxed_local, reason = "one arm for each kind of expression")]
+    #[expect(clippy::too_many_lines, reason = "one arm for each kind of expression")]
     pub(super) fn expr(&mut self, expr: ast::Expr) -> Checked<Expr> {
         use ast::Expr as E;
         Ok(match expr {

@@ -104,6 +104,7 @@ impl Lower<'_> {
         Ok(Some(Alias { name: self.alias(name)?, columns }))
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each kind of source")]
     pub(super) fn source(&mut self, factor: TableFactor) -> Checked<Source> {
         match factor {
             TableFactor::Table {
