@@ -12,6 +12,7 @@
 
 mod bad_input;
 mod cli;
+mod disconnects;
 mod faults;
 mod formats;
 mod journal;
