@@ -199,7 +199,10 @@ pub(super) fn answered(
     };
     let (stop_reason, said) = (answer.stop_reason, answer.text.clone());
     let wants_tools = !answer.tool_calls.is_empty();
-    ahead.push(Event::ModelCallFinished(Box::new(finished(token, micros, answer, verdicts, context))));
+    // The same in every telling of the same turn, so that a recorded exchange can be told again.
+    let before = turn.work.as_ref().map_or(0, |work| work.tool_calls);
+    let id = |place: usize| format!("call_{}_{}", state.requests.len(), before as usize + place + 1);
+    ahead.push(Event::ModelCallFinished(Box::new(finished(token, micros, answer, verdicts, id))));
     if wants_tools {
         ahead.go_on(&marker);
     } else {
@@ -311,7 +314,7 @@ fn finished(
     micros: u64,
     answer: ModelAnswer,
     verdicts: Vec<Verdict>,
-    context: &Context,
+    id: impl Fn(usize) -> String,
 ) -> ModelCallFinished {
     // A call that nobody looked at is not made.
     let unseen = || Verdict {
@@ -319,9 +322,9 @@ fn finished(
         refusal: Some(ToolRefusal::new("unknown_tool", "There is no such tool.")),
     };
     let verdicts = verdicts.into_iter().map(Some).chain(std::iter::repeat(None));
-    let calls = answer.tool_calls.into_iter().zip(verdicts).map(|(call, verdict)| {
+    let calls = answer.tool_calls.into_iter().zip(verdicts).enumerate().map(|(place, (call, verdict))| {
         let Verdict { shown, refusal } = verdict.unwrap_or_else(unseen);
-        RequestedCall { tool_call_id: context.ids.fresh(), call, shown, refusal }
+        RequestedCall { tool_call_id: id(place), call, shown, refusal }
     });
     ModelCallFinished {
         token,
