@@ -12,7 +12,7 @@ use crate::conversation::event::{
     WarningRaised,
 };
 use crate::json::Json;
-use crate::ports::model::{Marker, ModelAnswer, ModelMark, StopReason};
+use crate::ports::model::{Marker, ModelAnswer, ModelMark, ModelRequest, StopReason};
 use crate::ports::planner::CoverageStatus;
 use crate::ports::sql::Failure;
 use crate::ports::tools::{Caller, NamedResult, RequestedCall, ToolOutcome, ToolRefusal, ToolUse, Verdict};
@@ -88,16 +88,20 @@ impl<'a> Ahead<'a> {
         if let Some(limit) = work.limit(self.context.now) {
             return self.stop_at(&limit);
         }
-        let request = work.request(&self.state.history.messages(), &self.turn.message);
-        let (number, mark) = (work.model_calls + 1, marker.mark(&request));
-        self.call_model(number, 1, mark);
+        let number = work.model_calls + 1;
+        self.call_model(number, 1, |request| marker.mark(request));
     }
 
-    pub(super) fn call_model(&mut self, number: u32, attempt: u32, mark: ModelMark) {
+    pub(super) fn call_model(
+        &mut self,
+        number: u32,
+        attempt: u32,
+        mark: impl FnOnce(&ModelRequest) -> ModelMark,
+    ) {
         let token = self.token();
         let Some(work) = &self.turn.work else { return };
         let request = Box::new(work.request(&self.state.history.messages(), &self.turn.message));
-        let settings = request.settings.clone();
+        let (mark, settings) = (mark(&request), request.settings.clone());
         let time = remaining(work, self.context.now);
         let caller = self.caller();
         self.push(Event::ModelCallStarted(ModelCallStarted { token, number, attempt, mark, settings }));
