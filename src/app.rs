@@ -14,7 +14,7 @@ use crate::semantic::planner::{Meaning, SemanticPlanner, Subject};
 use crate::semantic::reader::{Reader, ValueIndex};
 use crate::service::{Directory, Vanna, VannaParts};
 use crate::sql::dialect::DialectKind;
-use crate::sql::runner::SqliteSource;
+use crate::sql::runner::{GuardedSource, SqliteSource};
 use crate::tools::{Database, JournaledResults, Registry, World};
 use jiff::civil::Date;
 use std::collections::BTreeMap;
@@ -200,7 +200,7 @@ async fn databases(config: &Config) -> Result<Vec<Database>, AppError> {
 
 fn database(name: &str, path: &Path, model: Option<Arc<Model>>) -> Result<Database, AppError> {
     let source = SqliteSource::open(name, path).map_err(input)?;
-    let runner: Arc<dyn SqlRunner> = Arc::new(source.clone());
+    let runner: Arc<dyn SqlRunner> = Arc::new(GuardedSource::new(source.clone()));
     Ok(Database { name: name.to_owned(), dialect: DialectKind::Sqlite, model, runner, source })
 }
 

@@ -10,6 +10,7 @@ mod gate;
 mod health;
 mod lifecycle;
 mod listener;
+mod openai;
 mod page;
 mod problem;
 mod server;

@@ -131,6 +131,11 @@ impl Problem {
         Problem { retry_after: Some(delay), ..self }
     }
 
+    /// Its stable code.
+    pub(crate) fn name(&self) -> &'static str {
+        self.code.facts().1
+    }
+
     /// The status that it is answered with.
     pub(crate) fn status(&self) -> StatusCode {
         self.code.facts().0

@@ -5,7 +5,7 @@ use super::problem::{Code, Problem};
 use super::service::{Service, ServiceError};
 use super::settings::Settings;
 use super::stall::WriteDeadline;
-use super::{edge, gate, health, page, v2, v3};
+use super::{edge, gate, health, openai, page, v2, v3};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use hyper::server::conn::http1;
@@ -26,6 +26,9 @@ const CONNECTION_BUFFER: usize = 64 * 1024;
 
 /// Where the routes of version 2 begin: clients have it built in.
 const V2_PREFIX: &str = "/api/vanna/v2";
+
+/// Where clients of OpenAI's protocol look.
+const OPENAI_PREFIX: &str = "/v1";
 
 /// Pause after the system refused a connection, for instance for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -57,11 +60,13 @@ impl Api {
     /// All routes, with everything around them.
     pub fn router(self: &Arc<Api>) -> Router {
         let v3 = v3::routes().route_layer(from_fn_with_state(self.clone(), gate::authenticate));
+        let openai = openai::routes().route_layer(from_fn_with_state(self.clone(), gate::authenticate));
         Router::new()
             .merge(page::routes())
             .merge(health::routes())
             .nest(&self.settings.prefix, v3)
             .merge(self.v2())
+            .nest(OPENAI_PREFIX, openai)
             .fallback(edge::unknown_route)
             .layer(from_fn_with_state(self.clone(), gate::neighbourhood))
             .layer(CatchPanicLayer::custom(edge::panicked))

@@ -65,6 +65,8 @@ pub struct Rendered {
 pub enum ReplayFormat {
     /// v3 events.
     V3,
+    /// Events of the AG-UI protocol.
+    AgUi,
     /// Chunks of version 2, for a reader with these features.
     V2(Features),
     /// The facts themselves.
@@ -163,6 +165,12 @@ pub trait Service: Send + Sync + 'static {
 
     /// Checks all of the journal, one such check at a time.
     async fn verify_journal(&self) -> Result<serde_json::Value, ServiceError>;
+
+    /// The time, microseconds since the Unix epoch.
+    fn now(&self) -> i64;
+
+    /// Names of the sources that can be asked, in order.
+    fn sources(&self) -> Vec<String>;
 
     /// Names of the tools that a caller's questions may be answered with, in order.
     fn tools(&self, caller: &Caller) -> Vec<String>;

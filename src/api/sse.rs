@@ -96,9 +96,12 @@ pub fn chunk(data: &str) -> String {
     format!("data: {data}\n\n")
 }
 
-/// One event. JSON text has no raw line breaks; should one come, it stays one event.
+/// One event; one without id or name goes without these lines. JSON text has no raw line breaks; should one come, it stays one event.
 pub fn frame(id: &str, event: &str, data: &str) -> String {
-    let mut text = format!("id: {id}\nevent: {event}\n");
+    let field = |name: &str, value: &str| {
+        if value.is_empty() { String::new() } else { format!("{name}: {value}\n") }
+    };
+    let mut text = field("id", id) + &field("event", event);
     for line in data.split('\n') {
         text.push_str("data: ");
         text.push_str(line);

@@ -50,6 +50,9 @@ pub enum Command {
     /// Use the semantic layer by itself.
     #[command(subcommand)]
     Semantic(Semantic),
+    /// Use the SQL guard by itself.
+    #[command(subcommand)]
+    Sql(super::sql::Sql),
 }
 
 /// Options of `serve`.

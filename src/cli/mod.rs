@@ -13,6 +13,7 @@ mod replay;
 mod run;
 mod semantic;
 mod serve;
+mod sql;
 mod table;
 mod text;
 

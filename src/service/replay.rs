@@ -4,6 +4,7 @@ use super::chain_marks::ChainMarks;
 use super::record;
 use crate::api::service::{EventStream, Rendered, ReplayFormat, ServiceError, Signal, SignalStream};
 use crate::projections::transcript::{Transcript, cursor};
+use crate::projections::wire::agui::AgUi;
 use crate::projections::wire::v2;
 use crate::projections::wire::v3::WireEvent;
 use futures::StreamExt;
@@ -33,6 +34,7 @@ struct Reader {
     first: Version,
     subscription: StreamSubscription,
     transcript: Transcript,
+    agui: AgUi,
     /// The same for version 2; only where that is wanted.
     chunks: Option<v2::Transcript>,
     wanted: Wanted,
@@ -56,9 +58,10 @@ fn reader(journal: Arc<dyn Journal>, marks: Arc<ChainMarks>, stream: StreamId, w
         end: journal.version_of(&stream),
         subscription: StreamSubscription::new(Arc::clone(&journal), stream.clone(), 0),
         transcript: Transcript::new(stream.clone()),
+        agui: AgUi::default(),
         chunks: match wanted.format {
             ReplayFormat::V2(features) => Some(v2::Transcript::new(stream.clone(), features)),
-            ReplayFormat::V3 | ReplayFormat::Facts => None,
+            ReplayFormat::V3 | ReplayFormat::AgUi | ReplayFormat::Facts => None,
         },
         journal,
         marks,
@@ -120,7 +123,7 @@ impl Reader {
         self.first = self.first_version().await.map_err(unread)?;
         let before = self.first.saturating_sub(1);
         let after = match self.wanted.format {
-            ReplayFormat::V3 => {
+            ReplayFormat::V3 | ReplayFormat::AgUi => {
                 let chain = self.marks.before(&self.stream, before);
                 let after = chain.version();
                 self.transcript = Transcript::after(self.stream.clone(), chain);
@@ -194,15 +197,21 @@ impl Reader {
         }
         let event = events::decode(record).map_err(|error| ServiceError::Internal(error.to_string()))?;
         match self.wanted.format {
-            ReplayFormat::V3 => {
+            ReplayFormat::V3 | ReplayFormat::AgUi => {
                 let events = self.transcript.apply(record, &event);
                 for (index, event) in (0_u32..).zip(&events) {
                     let terminal = event.event_type.is_terminal();
                     if terminal {
                         self.marks.note(&self.stream, self.transcript.chain());
                     }
-                    if self.takes((record.version, index), Some(&event.request_id), terminal) {
-                        self.ready.push_back(v3(event)?);
+                    let agui = self.wanted.format == ReplayFormat::AgUi;
+                    // Told of every event, since what is open depends on those before.
+                    let others = if agui { self.agui.apply(event) } else { Vec::new() };
+                    let wanted = self.takes((record.version, index), Some(&event.request_id), terminal);
+                    match (wanted, agui) {
+                        (true, false) => self.ready.push_back(v3(event)?),
+                        (true, true) => self.ready.extend(of_agui(event, others)),
+                        (false, _) => {}
                     }
                 }
             }
@@ -286,6 +295,23 @@ pub(super) fn v3(event: &WireEvent) -> Result<Rendered, ServiceError> {
         request_id: Some(event.request_id.clone()),
         terminal: event.event_type.is_terminal(),
     })
+}
+
+/// The events of AG-UI that stand for one event; the last of them carries its id, so that who resumes
+/// after it gets all that follow and none of these again.
+fn of_agui(event: &WireEvent, others: Vec<serde_json::Value>) -> Vec<Rendered> {
+    let last = others.len();
+    let rendered = |(index, other): (usize, serde_json::Value)| {
+        let is_last = index + 1 == last;
+        Rendered {
+            id: if is_last { event.event_id.clone() } else { String::new() },
+            event: "",
+            data: other.to_string(),
+            request_id: Some(event.request_id.clone()),
+            terminal: is_last && event.event_type.is_terminal(),
+        }
+    };
+    others.into_iter().enumerate().map(rendered).collect()
 }
 
 /// A journal that is closed belongs to a service that ends; anything else is a fault.

@@ -296,6 +296,14 @@ impl Service for Vanna {
         Ok(upkeep::report(&report.await?))
     }
 
+    fn now(&self) -> i64 {
+        self.parts.clock.now()
+    }
+
+    fn sources(&self) -> Vec<String> {
+        self.parts.sources.iter().cloned().collect()
+    }
+
     fn tools(&self, caller: &Caller) -> Vec<String> {
         let whose = tools::Caller {
             conversation: StreamId::new(Conversation::KIND, &caller.tenant, ""),

@@ -13,6 +13,7 @@
 mod bad_input;
 mod cli;
 mod faults;
+mod formats;
 mod journal;
 mod model;
 mod projections;
@@ -21,3 +22,5 @@ mod socket;
 #[allow(dead_code, reason = "what other suites use of it")]
 #[path = "../support/mod.rs"]
 mod support;
+mod v2;
+mod v2_recordings;

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 const QUESTION: &str = "Which playlist has the most tracks?";
-const SQL: &str = "SELECT p.Name, count(*) AS tracks FROM Playlist p JOIN PlaylistTrack t \
+const SQL: &str = "SELECT p.Name, count(*) AS tracks FROM Playlist AS p JOIN PlaylistTrack AS t \
                    ON t.PlaylistId = p.PlaylistId GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 3";
 
 async fn serve(home: &Path, model: &FakeModel, more: &str) -> Server {
@@ -83,7 +83,8 @@ async fn a_question_becomes_sql_a_table_and_an_answer_with_its_evidence() {
     assert_eq!(evidence["semantic"]["fallback_reason"], "semantic_partial");
     assert_ne!(evidence["confidence"]["tier"], "High");
     assert_eq!(evidence["tool_calls"][0]["name"], "run_sql");
-    assert_eq!(evidence["executed_sql"][0]["sql"], SQL);
+    let ran = SQL.replace("Playlist p ", "Playlist AS p ").replace("PlaylistTrack t ", "PlaylistTrack AS t ");
+    assert_eq!(evidence["executed_sql"][0]["sql"], ran);
     let columns = json!(["Playlist.Name", "Playlist.PlaylistId", "PlaylistTrack.PlaylistId"]);
     assert_eq!(evidence["executed_sql"][0]["columns"], columns);
 
@@ -127,10 +128,10 @@ async fn a_call_that_does_not_work_goes_back_to_the_model_which_repairs_it() {
     let results = payloads(&frames, "tool_result");
     let codes: Vec<&Value> = results.iter().map(|result| &result["error_code"]).collect();
     let expected = [
-        &json!("sql_failed"),
+        &json!("column_unknown"),
         &json!("invalid_arguments"),
         &json!("unknown_tool"),
-        &json!("sql_not_read_only"),
+        &json!("not_a_query"),
         &Value::Null,
     ];
     assert_eq!(codes, expected);

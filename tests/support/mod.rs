@@ -49,6 +49,11 @@ impl Server {
         Server { base: base.to_owned(), child }
     }
 
+    /// The address of a path.
+    pub(crate) fn root(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
     /// The address of a v3 route.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("{}/api/vanna/v3/{path}", self.base)

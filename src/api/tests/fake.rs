@@ -72,6 +72,14 @@ impl Service for Fake {
         }
     }
 
+    fn now(&self) -> i64 {
+        1_795_383_000_123_456
+    }
+
+    fn sources(&self) -> Vec<String> {
+        vec!["chinook".into()]
+    }
+
     fn tools(&self, _: &Caller) -> Vec<String> {
         vec!["run_sql".into(), "search_memory".into(), "visualize_data".into()]
     }

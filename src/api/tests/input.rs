@@ -138,10 +138,10 @@ async fn queries_are_strict() {
     ] {
         Harness::new().get(&format!("{V3}/{query}")).await.refused(400, "invalid_request");
     }
-    for format in ["v1", "agui", "", "V3"] {
+    for format in ["v1", "AGUI", "", "V3"] {
         let path = format!("{V3}/conversations/c1/events?format={format}");
         let detail = Harness::new().get(&path).await.refused(400, "invalid_request");
-        assert!(detail.contains("v3, v2, facts"), "{detail}");
+        assert!(detail.contains("v3, v2, agui, facts"), "{detail}");
     }
     let long = format!("{V3}/conversations?after={}", "x".repeat(300));
     Harness::new().get(&long).await.refused(400, "invalid_request");

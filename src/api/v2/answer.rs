@@ -27,7 +27,7 @@ pub(super) async fn answer(api: &Api, user: Option<User>, request: ChatRequest) 
     let scene = Scene {
         conversation_id: conversation_id.clone(),
         request_id: request_id.clone(),
-        at: jiff::Timestamp::now().as_microsecond(),
+        at: api.service.now(),
         seed: (api.new_id)(),
     };
     let Some(user) = user else {
@@ -84,7 +84,7 @@ pub(super) fn broken(api: &Api, conversation_id: &str, request_id: &str) -> Vec<
     let scene = Scene {
         conversation_id: conversation_id.to_owned(),
         request_id: request_id.to_owned(),
-        at: jiff::Timestamp::now().as_microsecond(),
+        at: api.service.now(),
         seed: (api.new_id)(),
     };
     let text = |piece| json!(scene.chunk(piece)).to_string();

@@ -2,6 +2,7 @@
 
 use super::refusal::Refusal;
 use crate::api::extract::check_id;
+use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
 /// A request.
@@ -21,8 +22,11 @@ impl ChatRequest {
         }
         let read: Result<Value, _> = serde_json::from_slice(body);
         let value = read.map_err(|error| {
-            let message = format!("JSON decode error: {error}");
-            Refusal::body("json_invalid", json!(["body", error.column()]), message, &json!({}))
+            let wrong = json!({
+                "type": "json_invalid", "loc": ["body", error.column().saturating_sub(1)],
+                "msg": "JSON decode error", "input": {}, "ctx": {"error": error.to_string()},
+            });
+            Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, json!([wrong]))
         })?;
         let Value::Object(fields) = &value else {
             let message = "Input should be a valid dictionary or object to extract fields from";

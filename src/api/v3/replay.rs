@@ -26,7 +26,7 @@ pub(crate) struct ReplayQuery {
     follow: Option<bool>,
     /// Only this request; with `follow` the stream ends with its terminal event.
     request_id: Option<String>,
-    /// `v3` (the default), `v2` or `facts`.
+    /// `v3` (the default), `v2`, `agui` or `facts`.
     format: Option<String>,
 }
 
@@ -42,8 +42,9 @@ impl ReplayQuery {
         let format = match self.format.as_deref() {
             None | Some("v3") => ReplayFormat::V3,
             Some("v2") => ReplayFormat::V2(Features::ALL),
+            Some("agui") => ReplayFormat::AgUi,
             Some("facts") => ReplayFormat::Facts,
-            Some(_) => return Err(Problem::invalid("format must be one of: v3, v2, facts.")),
+            Some(_) => return Err(Problem::invalid("format must be one of: v3, v2, agui, facts.")),
         };
         Ok(Replay {
             after: resumed.or(asked),

@@ -1,0 +1,124 @@
+//! The guard's one entrance: from a statement to a verdict or a refusal.
+
+use super::dialect::GuardDialect;
+use super::functions::{Functions, SiteFunctions};
+use super::input::{Origin, parse, with_stack};
+use super::lower::Lower;
+use super::policy::{BoundPolicy, Policy, Principal, limit_rows};
+use super::refusal::{Checked, Code, Refusal};
+use super::resolve::{Resolved, Resolver, Schema};
+use super::tree::{Piece, Query};
+use super::verdict::{Output, Verdict};
+use super::write::Writer;
+use std::collections::BTreeSet;
+
+/// Decides over statements of one source.
+pub struct Guard {
+    dialect: GuardDialect,
+    schema: Option<Schema>,
+    policy: Option<BoundPolicy>,
+    functions: Functions,
+}
+
+/// What a guard is made from.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The dialect of the source.
+    pub dialect: GuardDialect,
+    /// Its catalog; without one nothing but engine relations is refused by name, and lineage is not
+    /// complete.
+    pub schema: Option<Schema>,
+    /// What may be read.
+    pub policy: Option<Policy>,
+    /// Who asks; row filters take values from it.
+    pub principal: Option<Principal>,
+}
+
+impl Guard {
+    /// A guard for a source, a policy and a principal.
+    #[must_use]
+    pub fn new(request: Request) -> Self {
+        let Request { dialect, schema, policy, principal } = request;
+        let site = policy.as_ref().map_or_else(SiteFunctions::default, |policy| policy.functions.clone());
+        let policy = policy.map(|policy| {
+            BoundPolicy::new(policy, dialect, schema.clone().unwrap_or_default(), principal.as_ref())
+        });
+        Self { dialect, schema, policy, functions: Functions::new(site) }
+    }
+
+    /// Decides over a statement in which no parameters may stand.
+    ///
+    /// # Errors
+    /// The refusal, with its code.
+    pub fn check(&self, sql: &str) -> Result<Verdict, Refusal> {
+        self.check_with_parameters(sql, 0)
+    }
+
+    /// Decides over a statement that the service itself compiled, with parameters from 1 on.
+    ///
+    /// # Errors
+    /// The refusal, with its code.
+    pub fn check_with_parameters(&self, sql: &str, parameters: usize) -> Result<Verdict, Refusal> {
+        with_stack(sql, || self.decide(sql, parameters))
+    }
+
+    fn decide(&self, sql: &str, parameters: usize) -> Checked<Verdict> {
+        let (mut query, functions) = self.read(sql, parameters, Origin::Input)?;
+        let asked = self.policy.as_ref().map(|_| self.write(&query, sql.len()));
+        let resolved = Resolver::new(self.dialect, self.schema.as_ref(), self.policy.as_ref()).run(&mut query)?;
+        if let Some(rows) = self.policy.as_ref().and_then(BoundPolicy::row_limit) {
+            query = limit_rows(query, rows, has_unique_names(&resolved), self.dialect);
+        }
+        let text = self.write(&query, sql.len());
+        self.read_back(&text, &query, parameters)?;
+        Ok(verdict(text, asked, functions, resolved))
+    }
+
+    fn read(&self, sql: &str, parameters: usize, origin: Origin) -> Checked<(Query, BTreeSet<String>)> {
+        let (parsed, trailer) = parse(sql, self.dialect, origin)?;
+        let mut lower = Lower::new(self.dialect, &self.functions, parameters);
+        let mut query = lower.query(*parsed)?;
+        if let Some(depth) = trailer.max_recursion {
+            query.limit.push(Piece::Type(format!("OPTION (MAXRECURSION {depth})")));
+        }
+        Ok((query, lower.used))
+    }
+
+    fn write(&self, query: &Query, size: usize) -> String {
+        let mut writer = Writer::new(self.dialect, size + size / 2);
+        writer.query(query);
+        writer.finish()
+    }
+
+    /// What runs must say to the parser just what was checked.
+    fn read_back(&self, text: &str, query: &Query, parameters: usize) -> Checked<()> {
+        let again = self.read(text, parameters, Origin::Guard).map_err(|refusal| mismatch(&refusal.reason))?;
+        if again.0 == *query { Ok(()) } else { Err(mismatch("it reads back as another statement")) }
+    }
+}
+
+fn mismatch(why: &str) -> Refusal {
+    let reason = format!("The statement cannot be written safely ({why}); put it in simpler words.");
+    Refusal::new(Code::RenderMismatch, reason)
+}
+
+fn has_unique_names(resolved: &Resolved) -> bool {
+    let names: BTreeSet<String> = resolved.outputs.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
+    names.len() == resolved.outputs.len() && !names.contains("*") && !names.contains("?column?")
+}
+
+fn verdict(sql: String, asked: Option<String>, functions: BTreeSet<String>, resolved: Resolved) -> Verdict {
+    let Resolved { tables, columns, outputs, policies, complete } = resolved;
+    let hash = blake3::hash(sql.as_bytes()).to_hex().to_string();
+    Verdict {
+        normalized: asked.unwrap_or_else(|| sql.clone()),
+        sql,
+        tables,
+        columns,
+        functions: functions.into_iter().collect(),
+        outputs: outputs.into_iter().map(|(name, columns)| Output { name, columns }).collect(),
+        policies,
+        complete,
+        hash,
+    }
+}

@@ -1,0 +1,21 @@
+//! Dialects of the parser with what the engines have and it leaves out.
+
+#![expect(unreachable_pub, reason = "the macro makes public types")]
+
+use sqlparser::derive_dialect;
+use sqlparser::dialect::{MsSqlDialect, MySqlDialect, SQLiteDialect};
+
+// MySQL has units such as YEAR_MONTH; SQL Server has ROLLUP and GROUPING SETS in both spellings.
+derive_dialect!(GuardMySql, MySqlDialect, preserve_type_id = true, overrides = { allow_extract_custom = true, supports_bang_not_operator = true, supports_parens_around_table_factor = true });
+derive_dialect!(
+    GuardSqlite,
+    SQLiteDialect,
+    preserve_type_id = true,
+    overrides = { supports_bitwise_shift_operators = true, supports_parens_around_table_factor = true }
+);
+derive_dialect!(
+    GuardMsSql,
+    MsSqlDialect,
+    preserve_type_id = true,
+    overrides = { supports_group_by_with_modifier = true, supports_group_by_expr = true, supports_bitwise_shift_operators = true }
+);

@@ -1,0 +1,12 @@
+//! The text before it becomes a tree: characters, comments, sizes.
+
+mod characters;
+mod parse;
+mod predicates;
+mod repair;
+mod size;
+mod stack;
+
+pub(crate) use predicates::EXCLUSIONS;
+pub(crate) use parse::{Origin, parse, parse_expression};
+pub(crate) use stack::with_stack;

@@ -1,0 +1,156 @@
+//! Queries: WITH, set operations, ORDER BY, LIMIT.
+
+use super::deps::{Deps, OutColumn, Shape};
+use super::frame::Frame;
+use super::resolver::{CteName, Resolver};
+use crate::sql::guard::cost;
+use crate::sql::guard::refusal::{Checked, Code, Refusal};
+use crate::sql::guard::tree::{Body, Cte, Ident, Order, Query};
+
+impl Resolver<'_> {
+    pub(super) fn query(&mut self, query: &mut Query) -> Checked<Shape> {
+        let in_sight = self.ctes.len();
+        let outer_limit = !query.limit.is_empty();
+        for at in 0..query.ctes.len() {
+            let recursive = query.recursive || self.dialect == crate::sql::guard::GuardDialect::Sqlite;
+            let Some(cte) = query.ctes.get_mut(at) else { break };
+            let shape = self.cte(cte, recursive, outer_limit)?;
+            let many = cost::gives_many_rows(&cte.query);
+            let name = self.dialect.fold(&cte.name).into_owned();
+            self.ctes.push(CteName { name, written: cte.name.text.clone(), shape, many });
+        }
+        let (shape, frame) = self.body(&mut query.body)?;
+        self.frames.push(frame);
+        let tail = self.tail(query);
+        self.frames.pop();
+        tail?;
+        self.ctes.truncate(in_sight);
+        Ok(shape)
+    }
+
+    fn tail(&mut self, query: &mut Query) -> Checked<()> {
+        match &mut query.order {
+            None => {}
+            Some(Order::All(pieces)) => {
+                self.pieces(pieces)?;
+            }
+            Some(Order::Keys(pieces)) => self.order_keys(pieces)?,
+        }
+        self.pieces(&mut query.limit)?;
+        Ok(())
+    }
+
+    fn cte(&mut self, cte: &mut Cte, recursive: bool, outer_limit: bool) -> Checked<Shape> {
+        let shape = if recursive && cost::names_itself(cte, self.dialect) {
+            cost::check_recursion(cte, self.dialect, outer_limit)?;
+            self.recursive(cte)?
+        } else {
+            self.query(&mut cte.query)?
+        };
+        Ok(self.renamed(shape, &cte.columns))
+    }
+
+    /// A shape with the names of a column list.
+    pub(super) fn renamed(&self, shape: Shape, names: &[Ident]) -> Shape {
+        if names.is_empty() {
+            return shape;
+        }
+        let rename = |columns: Vec<OutColumn>| {
+            let mut columns = columns.into_iter();
+            let mut out: Vec<OutColumn> = Vec::new();
+            for name in names {
+                let deps = columns.next().map_or_else(Deps::unknown, |column| column.deps);
+                let shown = name.text.clone();
+                out.push(OutColumn { name: self.dialect.fold(name).into_owned(), shown, deps });
+            }
+            out.extend(columns);
+            out
+        };
+        match shape {
+            Shape::Known(columns) => Shape::Known(rename(columns)),
+            Shape::Open { relation: _, known: _, deps } => {
+                let columns = names.iter().map(|name| OutColumn {
+                    name: self.dialect.fold(name).into_owned(),
+                    shown: name.text.clone(),
+                    deps: Deps { open: true, ..deps.clone() },
+                });
+                Shape::Known(columns.collect())
+            }
+        }
+    }
+
+    /// Resolves a body; gives back what it offers and the names that ORDER BY may use.
+    pub(super) fn body(&mut self, body: &mut Body) -> Checked<(Shape, Frame)> {
+        match body {
+            Body::Select(select) => self.select(select),
+            Body::Query(query) => {
+                let shape = self.query(query)?;
+                let frame = outputs_only(&shape);
+                Ok((shape, frame))
+            }
+            Body::Set { left, operator, right } => {
+                let (left, _) = self.body(left)?;
+                let (right, _) = self.body(right)?;
+                let shape = if operator.ends_with("BY NAME") { by_name(left, right) } else { by_place(left, &right) };
+                let frame = outputs_only(&shape);
+                Ok((shape, frame))
+            }
+            Body::Values { rows, row_word: _ } => {
+                let mut columns: Vec<OutColumn> = Vec::new();
+                for row in rows {
+                    for (at, expr) in row.iter_mut().enumerate() {
+                        let deps = self.expr(expr)?;
+                        let name = format!("column{}", at + 1);
+                        match columns.get_mut(at) {
+                            Some(column) => column.deps.add(&deps),
+                            None => columns.push(OutColumn { name: name.clone(), shown: name, deps }),
+                        }
+                    }
+                }
+                let shape = Shape::Known(columns);
+                let frame = outputs_only(&shape);
+                Ok((shape, frame))
+            }
+        }
+    }
+
+    /// The shape of a recursive expression: what its first part gives, and what one more round adds.
+    pub(super) fn too_open(&self) -> Refusal {
+        Refusal::new(Code::ClauseNotAllowed, "A recursive query must be a UNION of a start and a step.")
+    }
+}
+
+fn outputs_only(shape: &Shape) -> Frame {
+    Frame { outputs: shape.columns().to_vec(), outputs_open: shape.is_open(), ..Frame::default() }
+}
+
+fn by_place(left: Shape, right: &Shape) -> Shape {
+    if left.is_open() || right.is_open() {
+        let mut deps = left.all();
+        deps.add(&right.all());
+        let mut known = left.columns().to_vec();
+        for column in &mut known {
+            column.deps.open = true;
+        }
+        return Shape::Open { relation: None, known, deps };
+    }
+    let mut columns = left.columns().to_vec();
+    for (column, other) in columns.iter_mut().zip(right.columns()) {
+        column.deps.add(&other.deps);
+    }
+    Shape::Known(columns)
+}
+
+fn by_name(left: Shape, right: Shape) -> Shape {
+    if left.is_open() || right.is_open() {
+        return by_place(left, &right);
+    }
+    let mut columns = left.columns().to_vec();
+    for other in right.columns() {
+        match columns.iter_mut().find(|column| column.name == other.name) {
+            Some(column) => column.deps.add(&other.deps),
+            None => columns.push(other.clone()),
+        }
+    }
+    Shape::Known(columns)
+}
