@@ -76,7 +76,8 @@ impl Service {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id().expect("running")));
         let stat = stat.expect("readable");
         let fields: Vec<&str> = stat.rsplit(')').next().expect("fields").split_whitespace().collect();
-        let ticks: u64 = fields[11].parse::<u64>().expect("ticks") + fields[12].parse::<u64>().expect("ticks");
+        let ticks: u64 =
+            fields[11].parse::<u64>().expect("ticks") + fields[12].parse::<u64>().expect("ticks");
         Duration::from_millis(ticks * 10)
     }
 
