@@ -2,11 +2,12 @@
 
 use super::prompt::{Told, system};
 use super::slice::slice;
+use crate::catalog::Catalog;
 use crate::config;
 use crate::tools::Database;
 use async_trait::async_trait;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use vanna_actors::ports::briefing::{Briefer, Briefing, Retrieved, TurnLimits};
 use vanna_actors::ports::memory::MemoryStore;
 use vanna_actors::ports::model::ModelSettings;
@@ -55,6 +56,8 @@ pub struct SourceBriefer {
     tools: Arc<dyn Tools>,
     memory: Arc<dyn MemoryStore>,
     bounds: Bounds,
+    /// The newest schema of each source, with its hash.
+    catalogs: Mutex<BTreeMap<String, (String, Arc<Catalog>)>>,
 }
 
 impl SourceBriefer {
@@ -66,7 +69,19 @@ impl SourceBriefer {
         memory: Arc<dyn MemoryStore>,
         bounds: Bounds,
     ) -> Self {
-        Self { databases, tools, memory, bounds }
+        Self { databases, tools, memory, bounds, catalogs: Mutex::default() }
+    }
+
+    /// The schema that a plan was made on; read again only when it has changed.
+    async fn catalog(&self, database: &Database, plan: &Plan) -> Result<Arc<Catalog>, Failure> {
+        let lock = || self.catalogs.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = lock().get(&database.name).filter(|(hash, _)| *hash == plan.schema.hash).cloned();
+        if let Some((_, catalog)) = known {
+            return Ok(catalog);
+        }
+        let catalog = Arc::new(database.source.catalog().await?);
+        lock().insert(database.name.clone(), (catalog.mark().hash, Arc::clone(&catalog)));
+        Ok(catalog)
     }
 }
 
@@ -78,7 +93,7 @@ impl Briefer for SourceBriefer {
             Failure::new("unknown_source", message, false)
         };
         let database = self.databases.get(&plan.source).ok_or_else(gone)?;
-        let catalog = database.source.catalog().await?;
+        let catalog = self.catalog(database, plan).await?;
         let slice = slice(&catalog, &request.message, self.bounds.schema_tokens);
         let tenant = caller.conversation.tenant();
         let memories = self.memory.search(tenant, &request.message, MEMORIES).await?;

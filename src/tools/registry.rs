@@ -45,6 +45,7 @@ tools! {
 
 struct Entry {
     tool: Arc<dyn Tool>,
+    spec: ToolSpec,
     validator: Validator,
     rules: ToolEntry,
 }
@@ -64,11 +65,16 @@ impl Registry {
     pub fn new(world: World, rules: &BTreeMap<String, ToolEntry>, groups: Groups) -> Result<Self, String> {
         let mut entries = BTreeMap::new();
         for tool in all() {
-            let name = tool.name();
-            let validator = jsonschema::validator_for(&tool.parameters());
+            let (name, parameters) = (tool.name(), tool.parameters());
+            let validator = jsonschema::validator_for(&parameters);
             let validator = validator.map_err(|error| format!("the schema of {name} is wrong: {error}"))?;
             let rules = rules.get(name).cloned().unwrap_or_default();
-            entries.insert(name, Entry { tool, validator, rules });
+            let spec = ToolSpec {
+                name: name.to_owned(),
+                description: tool.description().to_owned(),
+                parameters: Json::new(&parameters),
+            };
+            entries.insert(name, Entry { tool, spec, validator, rules });
         }
         Ok(Self { entries, groups, world })
     }
@@ -127,12 +133,7 @@ impl Registry {
 impl Tools for Registry {
     fn offered(&self, caller: &Caller) -> Vec<ToolSpec> {
         let open = self.entries.values().filter(|entry| self.may_use(caller, entry));
-        open.map(|entry| ToolSpec {
-            name: entry.tool.name().to_owned(),
-            description: entry.tool.description().to_owned(),
-            parameters: Json::new(&entry.tool.parameters()),
-        })
-        .collect()
+        open.map(|entry| entry.spec.clone()).collect()
     }
 
     fn judge(&self, caller: &Caller, call: &ToolCall) -> Verdict {

@@ -42,7 +42,7 @@ impl Tool for SaveMemory {
     async fn call(&self, world: &World, given: &ToolUse, arguments: &Json) -> ToolOutcome {
         // The call's own id: a call that is made again after a crash keeps one note.
         let note = Note {
-            id: given.tool_call_id.clone(),
+            id: format!("{}/{}", given.caller.conversation.id(), given.tool_call_id),
             question: text(arguments, "question").to_owned(),
             text: text(arguments, "text").to_owned(),
         };

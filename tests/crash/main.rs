@@ -21,6 +21,7 @@ mod support;
 mod recorder;
 
 mod failpoints;
+mod model;
 mod power;
 
 use std::path::Path;

@@ -136,7 +136,7 @@ async fn a_call_that_does_not_work_goes_back_to_the_model_which_repairs_it() {
     ];
     assert_eq!(codes, expected);
     let asked = model.requests();
-    assert!(tool_answers(&asked[1])[0].contains("There is no column Nme"), "{:?}", tool_answers(&asked[1]));
+    assert!(tool_answers(&asked[1])[0].contains("the column Nme"), "{:?}", tool_answers(&asked[1]));
     assert!(tool_answers(&asked[2])[1].contains("sql"), "{:?}", tool_answers(&asked[2]));
     // The conversation goes on as if nothing had been wrong.
     assert_eq!(ask(&server, "r2").await.last().expect("events").event, "done");
@@ -251,4 +251,27 @@ async fn what_not_everybody_may_use_or_see_is_neither_offered_nor_shown() {
     assert_eq!(payloads(&frames, "tool_result")[1]["error_code"], "tool_access_denied");
     let tools = model.requests()[0]["tools"].to_string();
     assert!(tools.contains("run_sql") && !tools.contains("save_memory"), "{tools}");
+}
+
+#[tokio::test]
+async fn a_recorded_turn_is_told_again_without_the_provider() {
+    let home = tempfile::tempdir().expect("a directory");
+    let model = FakeModel::start(Duration::ZERO, usual).await;
+    let kept = home.path().join("kept");
+    let toml = |key: &str| format!("{}{key} = \"{}\"\n", model.entry(), kept.display());
+    let mut told = Vec::new();
+    for key in ["record", "replay"] {
+        let place = home.path().join(key);
+        std::fs::create_dir(&place).expect("made");
+        std::fs::write(place.join("vanna.toml"), toml(key)).expect("written");
+        let server = Server::start_with(&place.join("data"), |command| {
+            command.arg("--config").arg(place.join("vanna.toml"));
+        })
+        .await;
+        let frames = ask(&server, "r1").await;
+        told.push((payloads(&frames, "table_result"), payloads(&frames, "assistant_text").pop()));
+        assert_eq!(server.terminate().await, 0);
+    }
+    assert_eq!(told[0], told[1]);
+    assert_eq!(model.requests().len(), 2, "the second time nobody is asked");
 }

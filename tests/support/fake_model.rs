@@ -89,9 +89,14 @@ impl FakeModel {
 
     /// The configuration of a service that asks it.
     pub(crate) fn toml(&self) -> String {
+        format!("{}[models.limits]\nattempts = 1\n", self.entry())
+    }
+
+    /// The same without limits, to be gone on with.
+    pub(crate) fn entry(&self) -> String {
         format!(
             "[[models]]\nname = \"main\"\nprovider = \"openai_compatible\"\nmodel = \"m-1\"\n\
-             base_url = \"{}\"\n[models.limits]\nattempts = 1\n",
+             base_url = \"{}\"\n",
             self.base
         )
     }

@@ -12,7 +12,7 @@ use crate::conversation::event::{
     WarningRaised,
 };
 use crate::json::Json;
-use crate::ports::model::{Marker, ModelAnswer, ModelMark, StopReason};
+use crate::ports::model::{Marker, ModelAnswer, ModelMark, ModelRequest, StopReason};
 use crate::ports::planner::CoverageStatus;
 use crate::ports::sql::Failure;
 use crate::ports::tools::{Caller, NamedResult, RequestedCall, ToolOutcome, ToolRefusal, ToolUse, Verdict};
@@ -88,16 +88,20 @@ impl<'a> Ahead<'a> {
         if let Some(limit) = work.limit(self.context.now) {
             return self.stop_at(&limit);
         }
-        let request = work.request(&self.state.history.messages(), &self.turn.message);
-        let (number, mark) = (work.model_calls + 1, marker.mark(&request));
-        self.call_model(number, 1, mark);
+        let number = work.model_calls + 1;
+        self.call_model(number, 1, |request| marker.mark(request));
     }
 
-    pub(super) fn call_model(&mut self, number: u32, attempt: u32, mark: ModelMark) {
+    pub(super) fn call_model(
+        &mut self,
+        number: u32,
+        attempt: u32,
+        mark: impl FnOnce(&ModelRequest) -> ModelMark,
+    ) {
         let token = self.token();
         let Some(work) = &self.turn.work else { return };
         let request = Box::new(work.request(&self.state.history.messages(), &self.turn.message));
-        let settings = request.settings.clone();
+        let (mark, settings) = (mark(&request), request.settings.clone());
         let time = remaining(work, self.context.now);
         let caller = self.caller();
         self.push(Event::ModelCallStarted(ModelCallStarted { token, number, attempt, mark, settings }));
@@ -199,7 +203,10 @@ pub(super) fn answered(
     };
     let (stop_reason, said) = (answer.stop_reason, answer.text.clone());
     let wants_tools = !answer.tool_calls.is_empty();
-    ahead.push(Event::ModelCallFinished(Box::new(finished(token, micros, answer, verdicts, context))));
+    // The same in every telling of the same turn, so that a recorded exchange can be told again.
+    let before = turn.work.as_ref().map_or(0, |work| work.tool_calls);
+    let id = |place: usize| format!("call_{}_{}", state.requests.len(), before as usize + place + 1);
+    ahead.push(Event::ModelCallFinished(Box::new(finished(token, micros, answer, verdicts, id))));
     if wants_tools {
         ahead.go_on(&marker);
     } else {
@@ -311,7 +318,7 @@ fn finished(
     micros: u64,
     answer: ModelAnswer,
     verdicts: Vec<Verdict>,
-    context: &Context,
+    id: impl Fn(usize) -> String,
 ) -> ModelCallFinished {
     // A call that nobody looked at is not made.
     let unseen = || Verdict {
@@ -319,9 +326,9 @@ fn finished(
         refusal: Some(ToolRefusal::new("unknown_tool", "There is no such tool.")),
     };
     let verdicts = verdicts.into_iter().map(Some).chain(std::iter::repeat(None));
-    let calls = answer.tool_calls.into_iter().zip(verdicts).map(|(call, verdict)| {
+    let calls = answer.tool_calls.into_iter().zip(verdicts).enumerate().map(|(place, (call, verdict))| {
         let Verdict { shown, refusal } = verdict.unwrap_or_else(unseen);
-        RequestedCall { tool_call_id: context.ids.fresh(), call, shown, refusal }
+        RequestedCall { tool_call_id: id(place), call, shown, refusal }
     });
     ModelCallFinished {
         token,

@@ -144,7 +144,7 @@ fn resume(state: &State, context: &Context) -> Decided {
         }
         Step::Model { number, mark } => {
             return again(state, turn, open, context, |ahead| {
-                ahead.call_model(*number, attempt, mark.clone());
+                ahead.call_model(*number, attempt, |_| mark.clone());
             });
         }
         Step::Tool(call) => {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// Bytes of text that are kept; the oldest turns go first.
 const MOST: usize = 24 << 10;
 /// Bytes of one answer of a tool that are kept.
-const TOOL_ANSWER: usize = 1_500;
+const TOOL_ANSWER: usize = 800;
 /// Bytes of a question or an answer that are kept of a turn that is too long to be kept whole.
 const ENTRY: usize = 4 << 10;
 

@@ -20,7 +20,7 @@ pub struct Caller {
 /// A call that the model wants, looked at before anything is done about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestedCall {
-    /// Names the call in facts, events and messages; unique everywhere.
+    /// Names the call in facts, events and messages; unique within the conversation.
     pub tool_call_id: String,
     /// The call as the model wrote it; its own id is unique only within one answer.
     pub call: ToolCall,
@@ -71,7 +71,8 @@ pub struct NamedResult {
 pub struct ToolUse {
     /// On whose behalf.
     pub caller: Caller,
-    /// Names the call; the same in every attempt, so that what must not be done twice can be told.
+    /// Names the call within the conversation; the same in every attempt, so that what must not be done
+    /// twice can be told.
     pub tool_call_id: String,
     /// Name of the tool.
     pub tool: String,
