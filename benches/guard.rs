@@ -11,7 +11,8 @@ const ROUNDS: usize = 30;
 
 fn main() {
     let text = include_str!("../tests/fixtures/sql_guard/legit/postgres.sql");
-    let statements: Vec<&str> = text.lines().filter(|line| !line.is_empty() && !line.starts_with("--")).collect();
+    let statements: Vec<&str> =
+        text.lines().filter(|line| !line.is_empty() && !line.starts_with("--")).collect();
     let guard =
         Guard::new(Request { dialect: GuardDialect::Postgres, schema: None, policy: None, principal: None });
     let statements: Vec<&str> = statements
@@ -53,7 +54,12 @@ impl Percentiles {
     fn of(mut times: Vec<Duration>) -> Self {
         times.sort_unstable();
         let at = |share: f64| {
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "an index")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                clippy::cast_precision_loss,
+                reason = "an index"
+            )]
             let index = (times.len() as f64 * share) as usize;
             times.get(index).copied().unwrap_or_default().as_secs_f64() * 1e6
         };

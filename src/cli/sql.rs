@@ -74,7 +74,11 @@ fn functions(args: &Functions) -> Result<(), CliError> {
             | GuardDialect::Bigquery
             | GuardDialect::Mssql,
             _,
-        ) => return Err(CliError::input("the list of this dialect is kept by hand; see docs/adding-things.md")),
+        ) => {
+            return Err(CliError::input(
+                "the list of this dialect is kept by hand; see docs/adding-things.md",
+            ));
+        }
     };
     write!(io::stdout().lock(), "{}", list.map_err(CliError::run)?)?;
     Ok(())

@@ -8,7 +8,20 @@ use vanna::sql::guard::Schema;
 
 pub(crate) const TABLES: &[(&str, &[&str])] = &[
     ("customers", &["id", "tenant_id", "name", "email", "city", "segment", "ssn"]),
-    ("orders", &["id", "tenant_id", "customer_id", "amount", "discount", "status", "note", "created_at", "shipped_at"]),
+    (
+        "orders",
+        &[
+            "id",
+            "tenant_id",
+            "customer_id",
+            "amount",
+            "discount",
+            "status",
+            "note",
+            "created_at",
+            "shipped_at",
+        ],
+    ),
     ("order_items", &["order_id", "product_id", "qty", "unit_price"]),
     ("products", &["id", "name", "price", "category"]),
     ("events", &["id", "tenant_id", "kind", "payload", "created_at"]),
@@ -69,13 +82,17 @@ fn note(touched: &mut Touched, action: &AuthAction<'_>) {
         AuthAction::Select | AuthAction::Recursive => {}
         AuthAction::Function { function_name } => {
             let name = function_name.to_ascii_lowercase();
-            if ["load_extension", "readfile", "writefile", "randomblob", "zeroblob"].contains(&name.as_str()) {
+            if ["load_extension", "readfile", "writefile", "randomblob", "zeroblob"].contains(&name.as_str())
+            {
                 touched.other.push(name);
             }
         }
         AuthAction::Read { table_name, column_name } => {
             let table = table_name.to_ascii_lowercase();
-            if TABLES.iter().any(|(name, _)| *name == table) || table == "vault" || table.starts_with("sqlite_") {
+            if TABLES.iter().any(|(name, _)| *name == table)
+                || table == "vault"
+                || table.starts_with("sqlite_")
+            {
                 let column = column_name.to_ascii_lowercase();
                 if !column.is_empty() {
                     touched.columns.insert(format!("{table}.{column}"));

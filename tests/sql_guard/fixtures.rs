@@ -66,10 +66,14 @@ fn comments_never_reach_the_engine() {
 
 #[test]
 fn codes_are_stable_and_documented() {
-    let docs = fs::read_to_string(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs/security-sql.md")).unwrap();
+    let docs =
+        fs::read_to_string(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs/security-sql.md")).unwrap();
     for code in vanna::sql::guard::Code::ALL {
         let name = code.as_str();
         assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{name}");
-        assert!(docs.contains(&format!("| `{name}` |")), "docs/security-sql.md does not say what {name} means");
+        assert!(
+            docs.contains(&format!("| `{name}` |")),
+            "docs/security-sql.md does not say what {name} means"
+        );
     }
 }

@@ -18,11 +18,74 @@ fn seed() -> u64 {
 }
 
 const BITS: &[&str] = &[
-    "'", "\"", "`", "[", "]", "\\", "''", "\\'", ";", "--", "/*", "*/", "(", ")", ",", ".", "*", " ", "\n", "::", "||",
-    "=", "<", " UNION SELECT secret FROM vault ", " FROM vault ", " AS ", " IN orders ", " LIMIT ", " WHERE ", "vault",
-    "orders", "customers", "main.", "temp.", "sqlite_master", "rowid", "NULL", "0", "X'", "N'", "E'", "$$", "?", ":a", "@a",
-    "load_extension(", "abs(", "(SELECT ", "WITH x AS (SELECT 1) ", "DELETE FROM orders ", "INTO x", "FOR UPDATE",
-    "COLLATE ", "ESCAPE '", "CAST(", " AS TEXT)", "{", "}", "é", "\u{200b}", "1e9", "-", "+", "%", "!", "|", "&", "#",
+    "'",
+    "\"",
+    "`",
+    "[",
+    "]",
+    "\\",
+    "''",
+    "\\'",
+    ";",
+    "--",
+    "/*",
+    "*/",
+    "(",
+    ")",
+    ",",
+    ".",
+    "*",
+    " ",
+    "\n",
+    "::",
+    "||",
+    "=",
+    "<",
+    " UNION SELECT secret FROM vault ",
+    " FROM vault ",
+    " AS ",
+    " IN orders ",
+    " LIMIT ",
+    " WHERE ",
+    "vault",
+    "orders",
+    "customers",
+    "main.",
+    "temp.",
+    "sqlite_master",
+    "rowid",
+    "NULL",
+    "0",
+    "X'",
+    "N'",
+    "E'",
+    "$$",
+    "?",
+    ":a",
+    "@a",
+    "load_extension(",
+    "abs(",
+    "(SELECT ",
+    "WITH x AS (SELECT 1) ",
+    "DELETE FROM orders ",
+    "INTO x",
+    "FOR UPDATE",
+    "COLLATE ",
+    "ESCAPE '",
+    "CAST(",
+    " AS TEXT)",
+    "{",
+    "}",
+    "é",
+    "\u{200b}",
+    "1e9",
+    "-",
+    "+",
+    "%",
+    "!",
+    "|",
+    "&",
+    "#",
 ];
 
 fn mutated(random: &mut Random, corpus: &[String]) -> String {
@@ -52,7 +115,11 @@ fn mutated(random: &mut Random, corpus: &[String]) -> String {
             }
             _ => {
                 let (name, columns) = random.pick(TABLES);
-                let bit = if random.below(2) == 0 { (*name).to_owned() } else { (*random.pick(columns)).to_owned() };
+                let bit = if random.below(2) == 0 {
+                    (*name).to_owned()
+                } else {
+                    (*random.pick(columns)).to_owned()
+                };
                 text.insert_str(at, &format!(" {bit} "));
             }
         }
@@ -74,7 +141,8 @@ fn whatever_the_guard_lets_pass_is_one_query_that_reads_back_the_same() {
         let Ok(verdict) = guard.check(&sql) else { continue };
         let start = verdict.sql.trim_start_matches('(').split([' ', '(']).next().unwrap().to_owned();
         assert!(["SELECT", "WITH", "VALUES"].contains(&start.as_str()), "{sql}\n{}", verdict.sql);
-        let again = guard.check(&verdict.sql).unwrap_or_else(|refusal| panic!("{refusal}\n{sql}\n{}", verdict.sql));
+        let again =
+            guard.check(&verdict.sql).unwrap_or_else(|refusal| panic!("{refusal}\n{sql}\n{}", verdict.sql));
         assert_eq!(again.sql, verdict.sql, "from {sql}");
     }
 }
@@ -120,9 +188,17 @@ fn rename(sql: &mut String, random: &mut Random) {
         *sql = match random.below(6) {
             0 | 1 => sql.replace(*from, to),
             2 => sql.replacen(" FROM ", &format!(", {to} AS x FROM "), 1),
-            3 => sql.replacen(" FROM ", &format!(", (SELECT max({to}) FROM {}) AS y FROM ", random.pick(TABLES).0), 1),
+            3 => sql.replacen(
+                " FROM ",
+                &format!(", (SELECT max({to}) FROM {}) AS y FROM ", random.pick(TABLES).0),
+                1,
+            ),
             4 => format!("SELECT * FROM ({sql}) q JOIN {} r ON 1 = 1", random.pick(TABLES).0),
-            _ => format!("WITH {} AS ({sql}) SELECT * FROM {}, orders", random.pick(TABLES).0, random.pick(TABLES).0),
+            _ => format!(
+                "WITH {} AS ({sql}) SELECT * FROM {}, orders",
+                random.pick(TABLES).0,
+                random.pick(TABLES).0
+            ),
         };
     }
 }

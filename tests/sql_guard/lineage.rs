@@ -5,14 +5,18 @@ use super::fixtures::guard;
 use vanna::sql::guard::{GuardDialect, Verdict};
 
 fn check(sql: &str) -> Verdict {
-    guard(GuardDialect::Postgres, Some(engine::schema())).check(sql).unwrap_or_else(|refusal| panic!("{refusal}\n{sql}"))
+    guard(GuardDialect::Postgres, Some(engine::schema()))
+        .check(sql)
+        .unwrap_or_else(|refusal| panic!("{refusal}\n{sql}"))
 }
 
 fn outputs(verdict: &Verdict) -> Vec<(&str, Vec<&str>)> {
     verdict
         .outputs
         .iter()
-        .map(|output| (output.name.as_str(), output.columns.as_ref().unwrap().iter().map(String::as_str).collect()))
+        .map(|output| {
+            (output.name.as_str(), output.columns.as_ref().unwrap().iter().map(String::as_str).collect())
+        })
         .collect()
 }
 
@@ -24,12 +28,15 @@ fn outputs_come_through_expressions_subqueries_stars_and_unions() {
              SELECT c, s / 2 AS half FROM t WHERE s > 1",
             &[("c", &["orders.customer_id"]), ("half", &["orders.amount", "orders.status"])],
         ),
-        ("SELECT * FROM order_items", &[
-            ("order_id", &["order_items.order_id"]),
-            ("product_id", &["order_items.product_id"]),
-            ("qty", &["order_items.qty"]),
-            ("unit_price", &["order_items.unit_price"]),
-        ]),
+        (
+            "SELECT * FROM order_items",
+            &[
+                ("order_id", &["order_items.order_id"]),
+                ("product_id", &["order_items.product_id"]),
+                ("qty", &["order_items.qty"]),
+                ("unit_price", &["order_items.unit_price"]),
+            ],
+        ),
         (
             "SELECT name FROM customers UNION SELECT category FROM products",
             &[("name", &["customers.name", "products.category"])],
@@ -50,7 +57,8 @@ fn outputs_come_through_expressions_subqueries_stars_and_unions() {
     ];
     for (sql, expected) in cases {
         let verdict = check(sql);
-        let expected: Vec<(&str, Vec<&str>)> = expected.iter().map(|(name, columns)| (*name, columns.to_vec())).collect();
+        let expected: Vec<(&str, Vec<&str>)> =
+            expected.iter().map(|(name, columns)| (*name, columns.to_vec())).collect();
         assert_eq!(outputs(&verdict), expected, "{sql}");
         assert!(verdict.complete, "{sql}");
     }
@@ -63,16 +71,19 @@ fn every_clause_counts_for_the_columns_of_a_statement() {
          WHERE o.amount > 5 GROUP BY c.name, c.city HAVING max(o.discount) > 0 ORDER BY min(o.created_at)",
     );
     assert_eq!(verdict.tables, ["customers", "orders"]);
-    assert_eq!(verdict.columns, [
-        "customers.city",
-        "customers.id",
-        "customers.name",
-        "orders.amount",
-        "orders.created_at",
-        "orders.customer_id",
-        "orders.discount",
-        "orders.status",
-    ]);
+    assert_eq!(
+        verdict.columns,
+        [
+            "customers.city",
+            "customers.id",
+            "customers.name",
+            "orders.amount",
+            "orders.created_at",
+            "orders.customer_id",
+            "orders.discount",
+            "orders.status",
+        ]
+    );
     assert_eq!(verdict.functions, ["max", "min"]);
 }
 
@@ -95,7 +106,8 @@ fn what_is_not_in_the_catalog_is_refused_by_its_kind() {
 
 #[test]
 fn without_a_catalog_nothing_is_called_complete() {
-    let verdict = guard(GuardDialect::Postgres, None).check("SELECT o.id, name FROM orders o, customers c").unwrap();
+    let verdict =
+        guard(GuardDialect::Postgres, None).check("SELECT o.id, name FROM orders o, customers c").unwrap();
     assert!(!verdict.complete);
     assert_eq!(verdict.tables, ["customers", "orders"]);
     assert_eq!(verdict.outputs[1].columns, None);

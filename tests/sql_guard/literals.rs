@@ -7,8 +7,10 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 use vanna::sql::guard::GuardDialect;
 
-const PARTS: &[&str] =
-    &["'", "\"", "`", "[", "]", "\\", "\\\\", "''", "\\'", "a", " ", "--", "/*", ";", "é", "$$", "%", "_", "\n", "\t", "E'", "{", "}"];
+const PARTS: &[&str] = &[
+    "'", "\"", "`", "[", "]", "\\", "\\\\", "''", "\\'", "a", " ", "--", "/*", ";", "é", "$$", "%", "_",
+    "\n", "\t", "E'", "{", "}",
+];
 
 fn texts() -> Vec<String> {
     let mut random = Random::new(7);
@@ -49,7 +51,8 @@ fn sqlite_reads_every_text_and_every_name_back() {
         let literal = quoted(&text, GuardDialect::Sqlite);
         let sql = format!("SELECT {literal} AS \"{}\", x'{}' AS b", name.replace('"', "\"\""), hex(&text));
         let verdict = guard.check(&sql).unwrap_or_else(|refusal| panic!("{refusal}\n{sql}"));
-        let mut statement = connection.prepare(&verdict.sql).unwrap_or_else(|error| panic!("{error}\n{}", verdict.sql));
+        let mut statement =
+            connection.prepare(&verdict.sql).unwrap_or_else(|error| panic!("{error}\n{}", verdict.sql));
         assert_eq!(statement.column_name(0).unwrap(), name, "{}", verdict.sql);
         let (back, bytes): (String, Vec<u8>) =
             statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();

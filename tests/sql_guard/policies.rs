@@ -56,7 +56,8 @@ fn guard() -> Guard {
 fn rows(connection: &Connection, sql: &str) -> Vec<Vec<Value>> {
     let mut statement = connection.prepare(sql).unwrap_or_else(|error| panic!("{error}\n{sql}"));
     let width = statement.column_count();
-    let rows = statement.query_map([], |row| (0..width).map(|at| row.get(at)).collect::<Result<Vec<Value>, _>>());
+    let rows =
+        statement.query_map([], |row| (0..width).map(|at| row.get(at)).collect::<Result<Vec<Value>, _>>());
     let mut rows: Vec<Vec<Value>> = rows.unwrap().map(Result::unwrap).collect();
     rows.sort_by_key(|row| format!("{row:?}"));
     rows
@@ -117,7 +118,15 @@ fn masks_and_stars_show_only_what_is_permitted() {
     let names: Vec<&str> = verdict.outputs.iter().map(|output| output.name.as_str()).collect();
     assert_eq!(names, ["id", "tenant_id", "name", "email"]);
     let found = rows(&both, &verdict.sql);
-    assert_eq!(found, vec![vec![Value::Integer(101), Value::Integer(1), Value::Text("c101".into()), Value::Text("x***".into())]]);
+    assert_eq!(
+        found,
+        vec![vec![
+            Value::Integer(101),
+            Value::Integer(1),
+            Value::Text("c101".into()),
+            Value::Text("x***".into())
+        ]]
+    );
 }
 
 #[test]
@@ -133,11 +142,17 @@ fn values_of_the_principal_cannot_break_out_of_their_place() {
     schema.add(None, "t", vec!["owner".to_owned()]);
     let who = "x' OR '1'='1";
     let principal = serde_json::json!({"who": who}).as_object().cloned();
-    let guard = Guard::new(Request { dialect: GuardDialect::Sqlite, schema: Some(schema.clone()), policy: policy.clone(), principal });
+    let guard = Guard::new(Request {
+        dialect: GuardDialect::Sqlite,
+        schema: Some(schema.clone()),
+        policy: policy.clone(),
+        principal,
+    });
     let sql = guard.check("SELECT count(*) FROM t").unwrap().sql;
     let connection = Connection::open_in_memory().unwrap();
     connection.execute_batch("CREATE TABLE t (owner); INSERT INTO t VALUES ('x'), ('y')").unwrap();
     assert_eq!(rows(&connection, &sql), vec![vec![Value::Integer(0)]]);
-    let nobody = Guard::new(Request { dialect: GuardDialect::Sqlite, schema: Some(schema), policy, principal: None });
+    let nobody =
+        Guard::new(Request { dialect: GuardDialect::Sqlite, schema: Some(schema), policy, principal: None });
     assert_eq!(nobody.check("SELECT * FROM t").unwrap_err().code.as_str(), "principal_incomplete");
 }

@@ -9,7 +9,9 @@ const WORKER: usize = 2 << 20;
 
 fn bombs() -> Vec<String> {
     let chain = |part: &str, times: usize| part.repeat(times);
-    let nested = |open: &str, close: &str, times: usize| format!("SELECT {}1{}", open.repeat(times), close.repeat(times));
+    let nested = |open: &str, close: &str, times: usize| {
+        format!("SELECT {}1{}", open.repeat(times), close.repeat(times))
+    };
     vec![
         format!("SELECT 1{}", chain("+1", 30_000)),
         format!("SELECT 1{}", chain("+1", 990)),

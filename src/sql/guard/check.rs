@@ -65,7 +65,8 @@ impl Guard {
     fn decide(&self, sql: &str, parameters: usize) -> Checked<Verdict> {
         let (mut query, functions) = self.read(sql, parameters, Origin::Input)?;
         let asked = self.policy.as_ref().map(|_| self.write(&query, sql.len()));
-        let resolved = Resolver::new(self.dialect, self.schema.as_ref(), self.policy.as_ref()).run(&mut query)?;
+        let resolved =
+            Resolver::new(self.dialect, self.schema.as_ref(), self.policy.as_ref()).run(&mut query)?;
         if let Some(rows) = self.policy.as_ref().and_then(BoundPolicy::row_limit) {
             query = limit_rows(query, rows, has_unique_names(&resolved), self.dialect);
         }
@@ -92,7 +93,8 @@ impl Guard {
 
     /// What runs must say to the parser just what was checked.
     fn read_back(&self, text: &str, query: &Query, parameters: usize) -> Checked<()> {
-        let again = self.read(text, parameters, Origin::Guard).map_err(|refusal| mismatch(&refusal.reason))?;
+        let again =
+            self.read(text, parameters, Origin::Guard).map_err(|refusal| mismatch(&refusal.reason))?;
         if again.0 == *query { Ok(()) } else { Err(mismatch("it reads back as another statement")) }
     }
 }
@@ -103,7 +105,8 @@ fn mismatch(why: &str) -> Refusal {
 }
 
 fn has_unique_names(resolved: &Resolved) -> bool {
-    let names: BTreeSet<String> = resolved.outputs.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
+    let names: BTreeSet<String> =
+        resolved.outputs.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
     names.len() == resolved.outputs.len() && !names.contains("*") && !names.contains("?column?")
 }
 

@@ -94,7 +94,11 @@ impl GuardDialect {
         };
         // ASCII only, as the engines do: what looks alike to us must look alike to them.
         let lower = !ident.text.bytes().any(|b| b.is_ascii_uppercase());
-        if keeps_case || lower { Cow::Borrowed(&ident.text) } else { Cow::Owned(ident.text.to_ascii_lowercase()) }
+        if keeps_case || lower {
+            Cow::Borrowed(&ident.text)
+        } else {
+            Cow::Owned(ident.text.to_ascii_lowercase())
+        }
     }
 
     /// A name of the catalog as it must be written to mean just that: quoted, unless it is a plain word
@@ -103,7 +107,8 @@ impl GuardDialect {
         let starts = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_');
         let plain = starts && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
         let upper = name.to_ascii_uppercase();
-        let keyword = ALL_KEYWORDS.binary_search(&upper.as_str()).is_ok() && !matches!(name, "public" | "main" | "dbo");
+        let keyword =
+            ALL_KEYWORDS.binary_search(&upper.as_str()).is_ok() && !matches!(name, "public" | "main" | "dbo");
         // A catalog of Snowflake in lower case was not read from it: there quotes would keep that case.
         if plain && (!keyword || self == Self::Snowflake) { Ident::plain(name) } else { Ident::quoted(name) }
     }

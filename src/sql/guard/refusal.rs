@@ -154,11 +154,17 @@ impl Refusal {
     }
 
     pub(crate) fn clause(what: &str) -> Self {
-        Self::new(Code::ClauseNotAllowed, format!("{what} is not allowed; ask for the rows with a plain SELECT."))
+        Self::new(
+            Code::ClauseNotAllowed,
+            format!("{what} is not allowed; ask for the rows with a plain SELECT."),
+        )
     }
 
     pub(crate) fn write(what: &str) -> Self {
-        Self::new(Code::WriteNotAllowed, format!("{what} changes or locks something; only reading is allowed."))
+        Self::new(
+            Code::WriteNotAllowed,
+            format!("{what} changes or locks something; only reading is allowed."),
+        )
     }
 }
 

@@ -43,9 +43,11 @@ impl GuardedSource {
     async fn verdict(&self, sql: &str, parameters: usize) -> Result<Verdict, Failure> {
         let (guard, sql) = (self.guard().await?, sql.to_owned());
         // Parsing is computing: keep it off the threads that serve.
-        let checked = tokio::task::spawn_blocking(move || guard.check_with_parameters(&sql, parameters)).await;
-        let checked = checked
-            .map_err(|_| Failure::new("internal_error", "The service failed while it checked the SQL.", true))?;
+        let checked =
+            tokio::task::spawn_blocking(move || guard.check_with_parameters(&sql, parameters)).await;
+        let checked = checked.map_err(|_| {
+            Failure::new("internal_error", "The service failed while it checked the SQL.", true)
+        })?;
         checked.map_err(|refusal| failure(&refusal))
     }
 }
@@ -56,17 +58,23 @@ fn failure(refusal: &Refusal) -> Failure {
 
 /// What the guard found out of a statement, beside what the statement declares.
 fn checked(statement: &Statement, verdict: Result<Verdict, Failure>) -> Check {
-    let found = verdict.map_err(|failure| format!("{}: {}", failure.code, failure.message)).and_then(|verdict| {
-        let declares = |names: &[String], name: &String| names.iter().any(|known| known.eq_ignore_ascii_case(name));
-        let tables = verdict.tables.iter().filter(|name| !declares(&statement.tables, name));
-        let columns = verdict.columns.iter().filter(|name| !declares(&statement.columns, name));
-        let undeclared: Vec<&str> = tables.chain(columns).map(String::as_str).collect();
-        if undeclared.is_empty() {
-            Ok(format!("reads {} tables and calls {} functions", verdict.tables.len(), verdict.functions.len()))
-        } else {
-            Err(format!("read but not declared: {}", undeclared.join(", ")))
-        }
-    });
+    let found =
+        verdict.map_err(|failure| format!("{}: {}", failure.code, failure.message)).and_then(|verdict| {
+            let declares =
+                |names: &[String], name: &String| names.iter().any(|known| known.eq_ignore_ascii_case(name));
+            let tables = verdict.tables.iter().filter(|name| !declares(&statement.tables, name));
+            let columns = verdict.columns.iter().filter(|name| !declares(&statement.columns, name));
+            let undeclared: Vec<&str> = tables.chain(columns).map(String::as_str).collect();
+            if undeclared.is_empty() {
+                Ok(format!(
+                    "reads {} tables and calls {} functions",
+                    verdict.tables.len(),
+                    verdict.functions.len()
+                ))
+            } else {
+                Err(format!("read but not declared: {}", undeclared.join(", ")))
+            }
+        });
     let passed = found.is_ok();
     let detail = found.unwrap_or_else(|detail| detail);
     Check { name: CHECK.to_owned(), passed, blocking: true, detail }

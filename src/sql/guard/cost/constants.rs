@@ -41,11 +41,18 @@ pub(crate) fn check_call(call: &Call) -> Checked<()> {
         "array_fill" => cap(arg(1).map(elements), CHARACTERS, name),
         "power" | "pow" => cap(value(1), EXPONENT, name),
         "factorial" => cap(value(0), FACTORIAL, name),
-        "generate_series" | "range" | "generate_array" | "array_generate_range" | "sequence"
-        | "generate_timestamp_array" | "generate_date_array" => check_series(call, name),
+        "generate_series"
+        | "range"
+        | "generate_array"
+        | "array_generate_range"
+        | "sequence"
+        | "generate_timestamp_array"
+        | "generate_date_array" => check_series(call, name),
         "generator" => check_generator(call),
         "format" | "printf" | "sformat" => match arg(0) {
-            Some(Expr::Literal(Literal::Text(text))) if has_wide_field(text) => Err(too_large("A width of a format")),
+            Some(Expr::Literal(Literal::Text(text))) if has_wide_field(text) => {
+                Err(too_large("A width of a format"))
+            }
             _other => Ok(()),
         },
         _other => Ok(()),
@@ -58,7 +65,9 @@ fn produces(expr: &Expr) -> bool {
             matches!(call.listed.as_str(), "repeat" | "replicate" | "lpad" | "rpad" | "space")
                 || call.expressions().any(produces)
         }
-        Expr::Form(pieces) => pieces.iter().any(|piece| matches!(piece, Piece::Expr(inner) if produces(inner))),
+        Expr::Form(pieces) => {
+            pieces.iter().any(|piece| matches!(piece, Piece::Expr(inner) if produces(inner)))
+        }
         Expr::Column(_)
         | Expr::Literal(_)
         | Expr::Query(_)
@@ -73,7 +82,9 @@ fn check_series(call: &Call, name: &str) -> Checked<()> {
     let texts: Vec<&str> = call.expressions().filter_map(text_of).collect();
     if let [from, to, step, ..] = texts.as_slice() {
         let year = |text: &str| text.get(..4).and_then(|year| year.parse::<f64>().ok());
-        let small = ["second", "milli", "micro", "minute"].iter().any(|unit| step.to_ascii_lowercase().contains(unit));
+        let small = ["second", "milli", "micro", "minute"]
+            .iter()
+            .any(|unit| step.to_ascii_lowercase().contains(unit));
         if let (Some(from), Some(to), true) = (year(from), year(to), small)
             && (to - from).abs() > 1.0
         {
@@ -133,7 +144,12 @@ fn check_generator(call: &Call) -> Checked<()> {
 pub(crate) fn constant_rows(pieces: &[Piece]) -> f64 {
     let calls = pieces.iter().filter_map(|piece| match piece {
         Piece::Expr(Expr::Call(call)) => Some(call),
-        Piece::Expr(_) | Piece::Word(_) | Piece::Glue(_) | Piece::Ident(_) | Piece::Window(_) | Piece::Type(_) => None,
+        Piece::Expr(_)
+        | Piece::Word(_)
+        | Piece::Glue(_)
+        | Piece::Ident(_)
+        | Piece::Window(_)
+        | Piece::Type(_) => None,
     });
     let lengths = calls.filter_map(|call| match call.listed.as_str() {
         "generate_series" | "range" | "generate_array" => series_length(call),
@@ -175,7 +191,9 @@ pub(crate) fn constant(expr: &Expr) -> Option<f64> {
         Expr::Form(pieces) => match pieces.as_slice() {
             [Piece::Word("(" | "+"), Piece::Expr(inner), ..] => constant(inner),
             [Piece::Word("-"), Piece::Expr(inner)] => constant(inner).map(|value| -value),
-            [Piece::Word("CAST("), Piece::Expr(inner), ..] | [Piece::Expr(inner), Piece::Glue("::"), ..] => constant(inner),
+            [Piece::Word("CAST("), Piece::Expr(inner), ..] | [Piece::Expr(inner), Piece::Glue("::"), ..] => {
+                constant(inner)
+            }
             [Piece::Expr(left), Piece::Word(sign), Piece::Expr(right)] => {
                 let (left, right) = (constant(left)?, constant(right)?);
                 match *sign {

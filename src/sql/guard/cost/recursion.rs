@@ -9,10 +9,37 @@ use crate::sql::guard::tree::{Body, Constraint, Cte, Expr, Item, Joined, Piece, 
 const BOUND: f64 = 100_000.0;
 /// Functions that make one row of many.
 const AGGREGATES: &[&str] = &[
-    "any_value", "avg", "count", "count_big", "count_if", "countif", "group_concat", "listagg", "max", "median", "min",
-    "percentile_cont", "percentile_disc", "stddev", "stddev_pop", "stddev_samp", "string_agg", "sum", "total",
-    "var_pop", "var_samp", "variance", "array_agg", "json_agg", "jsonb_agg", "approx_count_distinct", "stdev", "var",
-    "bool_and", "bool_or", "corr",
+    "any_value",
+    "avg",
+    "count",
+    "count_big",
+    "count_if",
+    "countif",
+    "group_concat",
+    "listagg",
+    "max",
+    "median",
+    "min",
+    "percentile_cont",
+    "percentile_disc",
+    "stddev",
+    "stddev_pop",
+    "stddev_samp",
+    "string_agg",
+    "sum",
+    "total",
+    "var_pop",
+    "var_samp",
+    "variance",
+    "array_agg",
+    "json_agg",
+    "jsonb_agg",
+    "approx_count_distinct",
+    "stdev",
+    "var",
+    "bool_and",
+    "bool_or",
+    "corr",
 ];
 
 /// Whether the query of an expression names the expression itself in a UNION.
@@ -50,7 +77,9 @@ fn joined_reads(joined: &Joined, name: &str, dialect: GuardDialect) -> bool {
 
 fn source_reads(source: &Source, name: &str, dialect: GuardDialect) -> bool {
     match source {
-        Source::Relation(relation) => matches!(relation.name.as_slice(), [only] if dialect.fold(only) == name),
+        Source::Relation(relation) => {
+            matches!(relation.name.as_slice(), [only] if dialect.fold(only) == name)
+        }
         Source::Derived { query, .. } => body_reads(&query.body, name, dialect),
         Source::Nested { joined, .. } => joined_reads(joined, name, dialect),
         Source::Turned { source, .. } => source_reads(source, name, dialect),
@@ -118,7 +147,17 @@ fn bounded(select: &Select, name: &str, dialect: GuardDialect) -> bool {
 fn cuts(expr: &Expr) -> bool {
     match expr {
         Expr::Call(call) => {
-            let cutting = matches!(call.listed.as_str(), "substr" | "substring" | "stuff" | "right" | "left" | "regexp_replace" | "split_part" | "array_slice");
+            let cutting = matches!(
+                call.listed.as_str(),
+                "substr"
+                    | "substring"
+                    | "stuff"
+                    | "right"
+                    | "left"
+                    | "regexp_replace"
+                    | "split_part"
+                    | "array_slice"
+            );
             (cutting && call.expressions().any(has_column)) || call.expressions().any(cuts)
         }
         Expr::Form(pieces) => {
@@ -154,8 +193,12 @@ fn direction(select: &Select) -> Option<f64> {
             [Piece::Expr(Expr::Column(_)), Piece::Word("+"), Piece::Expr(by)]
             | [Piece::Expr(by), Piece::Word("+"), Piece::Expr(Expr::Column(_))] => constant(by),
             [Piece::Expr(Expr::Column(_)), Piece::Word("-"), Piece::Expr(by)] => constant(by).map(|by| -by),
-            [Piece::Expr(Expr::Column(_)), Piece::Word("*"), Piece::Expr(by)] => constant(by).map(|by| by - 1.0),
-            [Piece::Expr(Expr::Column(_)), Piece::Word("/"), Piece::Expr(by)] => constant(by).map(|by| 1.0 - by),
+            [Piece::Expr(Expr::Column(_)), Piece::Word("*"), Piece::Expr(by)] => {
+                constant(by).map(|by| by - 1.0)
+            }
+            [Piece::Expr(Expr::Column(_)), Piece::Word("/"), Piece::Expr(by)] => {
+                constant(by).map(|by| 1.0 - by)
+            }
             _other => None,
         };
         match (found, step) {
@@ -175,7 +218,11 @@ fn is_link(expr: &Expr) -> bool {
             [Piece::Expr(left), Piece::Word("="), Piece::Expr(right)] => {
                 has_column(left) && has_column(right) && left != right
             }
-            [Piece::Expr(left), Piece::Word("LIKE" | "IN" | "MEMBER OF(" | "@>" | "<@" | "= ANY(" | "BETWEEN"), ..] => has_column(left),
+            [
+                Piece::Expr(left),
+                Piece::Word("LIKE" | "IN" | "MEMBER OF(" | "@>" | "<@" | "= ANY(" | "BETWEEN"),
+                ..,
+            ] => has_column(left),
             [Piece::Expr(left), Piece::Word("="), Piece::Word("ANY"), ..] => has_column(left),
             _other => false,
         },
@@ -194,7 +241,13 @@ fn is_bound(expr: &Expr, step: Option<f64>) -> bool {
     let Expr::Form(pieces) = expr else { return false };
     let (left, sign, right) = match pieces.as_slice() {
         [Piece::Expr(left), Piece::Word(sign), Piece::Expr(right)] => (left, *sign, right),
-        [Piece::Expr(left), Piece::Word("BETWEEN"), Piece::Expr(_), Piece::Word("AND"), Piece::Expr(high)] => {
+        [
+            Piece::Expr(left),
+            Piece::Word("BETWEEN"),
+            Piece::Expr(_),
+            Piece::Word("AND"),
+            Piece::Expr(high),
+        ] => {
             return has_column(left) && constant(high).is_none_or(|bound| bound.abs() <= BOUND);
         }
         _other => return false,
@@ -216,7 +269,9 @@ fn has_column(expr: &Expr) -> bool {
     match expr {
         Expr::Column(_) => true,
         Expr::Call(call) => call.expressions().any(has_column),
-        Expr::Form(pieces) => pieces.iter().any(|piece| matches!(piece, Piece::Expr(inner) if has_column(inner))),
+        Expr::Form(pieces) => {
+            pieces.iter().any(|piece| matches!(piece, Piece::Expr(inner) if has_column(inner)))
+        }
         Expr::Field(inner, _) => has_column(inner),
         Expr::Literal(_) | Expr::Query(_) | Expr::Star(_) | Expr::Lambda { .. } => false,
     }
@@ -235,7 +290,10 @@ fn body_gives_many(body: &Body) -> bool {
         Body::Values { rows, .. } => rows.len() > 50,
         Body::Select(select) => {
             let aggregates = select.group.is_empty()
-                && select.items.iter().any(|item| matches!(item, Item::Expr { expr, .. } if aggregates(expr)));
+                && select
+                    .items
+                    .iter()
+                    .any(|item| matches!(item, Item::Expr { expr, .. } if aggregates(expr)));
             let top = matches!(select.head.as_slice(), [.., Piece::Word("TOP"), Piece::Type(count)] if count.len() <= 4);
             !select.from.is_empty() && !aggregates && !top
         }
@@ -248,7 +306,9 @@ fn aggregates(expr: &Expr) -> bool {
             let over = call.tail.contains(&Piece::Word("OVER"));
             (AGGREGATES.contains(&call.listed.as_str()) && !over) || call.expressions().any(aggregates)
         }
-        Expr::Form(pieces) => pieces.iter().any(|piece| matches!(piece, Piece::Expr(inner) if aggregates(inner))),
+        Expr::Form(pieces) => {
+            pieces.iter().any(|piece| matches!(piece, Piece::Expr(inner) if aggregates(inner)))
+        }
         Expr::Field(inner, _) => aggregates(inner),
         Expr::Column(_) | Expr::Literal(_) | Expr::Query(_) | Expr::Star(_) | Expr::Lambda { .. } => false,
     }

@@ -20,23 +20,50 @@ const MSSQL: &[&str] = &[include_str!("mssql.txt")];
 fn table_functions(dialect: GuardDialect) -> &'static [&'static str] {
     match dialect {
         GuardDialect::Postgres => &[
-            "generate_series", "generate_subscripts", "json_array_elements", "json_array_elements_text", "json_each",
-            "json_each_text", "json_object_keys", "json_populate_record", "json_populate_recordset", "json_to_record",
-            "json_to_recordset", "jsonb_array_elements", "jsonb_array_elements_text", "jsonb_each", "jsonb_each_text",
-            "jsonb_object_keys", "jsonb_path_query", "jsonb_to_record", "jsonb_to_recordset", "regexp_matches",
-            "regexp_split_to_table", "string_to_table", "unnest", "ts_debug", "coalesce", "now",
+            "generate_series",
+            "generate_subscripts",
+            "json_array_elements",
+            "json_array_elements_text",
+            "json_each",
+            "json_each_text",
+            "json_object_keys",
+            "json_populate_record",
+            "json_populate_recordset",
+            "json_to_record",
+            "json_to_recordset",
+            "jsonb_array_elements",
+            "jsonb_array_elements_text",
+            "jsonb_each",
+            "jsonb_each_text",
+            "jsonb_object_keys",
+            "jsonb_path_query",
+            "jsonb_to_record",
+            "jsonb_to_recordset",
+            "regexp_matches",
+            "regexp_split_to_table",
+            "string_to_table",
+            "unnest",
+            "ts_debug",
+            "coalesce",
+            "now",
         ],
         GuardDialect::Sqlite => &["json_each", "json_tree", "generate_series", "jsonb_each", "jsonb_tree"],
         GuardDialect::Mysql => &[],
         GuardDialect::Duckdb => &[
-            "generate_series", "range", "unnest", "json_each", "json_tree", "generate_subscripts",
-            "regexp_split_to_table", "repeat_row",
+            "generate_series",
+            "range",
+            "unnest",
+            "json_each",
+            "json_tree",
+            "generate_subscripts",
+            "regexp_split_to_table",
+            "repeat_row",
         ],
-        GuardDialect::Snowflake => &[
-            "flatten", "generator", "split_to_table", "strtok_split_to_table",
-        ],
+        GuardDialect::Snowflake => &["flatten", "generator", "split_to_table", "strtok_split_to_table"],
         GuardDialect::Bigquery => &["unnest"],
-        GuardDialect::Mssql => &["string_split", "openjson", "generate_series", "regexp_split_to_table", "regexp_matches"],
+        GuardDialect::Mssql => {
+            &["string_split", "openjson", "generate_series", "regexp_split_to_table", "regexp_matches"]
+        }
     }
 }
 
@@ -122,7 +149,10 @@ fn refused(name: &str) -> Refusal {
 
 fn parse(texts: &[&'static str]) -> HashSet<&'static str> {
     let lines = texts.iter().flat_map(|text| text.lines());
-    lines.map(|line| line.split('#').next().unwrap_or_default().trim()).filter(|name| !name.is_empty()).collect()
+    lines
+        .map(|line| line.split('#').next().unwrap_or_default().trim())
+        .filter(|name| !name.is_empty())
+        .collect()
 }
 
 /// Names that may be called in a dialect.

@@ -33,7 +33,8 @@ pub enum MakeError {
 /// The engine cannot list them.
 pub fn list_sqlite() -> Result<String, MakeError> {
     let connection = Connection::open_in_memory()?;
-    let mut statement = connection.prepare("SELECT DISTINCT lower(name) FROM pragma_function_list ORDER BY 1")?;
+    let mut statement =
+        connection.prepare("SELECT DISTINCT lower(name) FROM pragma_function_list ORDER BY 1")?;
     let names = statement.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
     let version = rusqlite::version();
     Ok(render(&format!("SQLite {version}: pragma_function_list less sqlite-deny.txt."), names, SQLITE_DENY))
@@ -84,7 +85,11 @@ mod tests {
 
     #[test]
     fn the_committed_list_is_what_the_built_in_engine_gives() {
-        assert_eq!(list_sqlite().unwrap(), include_str!("sqlite.txt"), "run `vanna sql functions --dialect sqlite`");
+        assert_eq!(
+            list_sqlite().unwrap(),
+            include_str!("sqlite.txt"),
+            "run `vanna sql functions --dialect sqlite`"
+        );
     }
 
     #[test]

@@ -6,6 +6,6 @@ mod rows;
 mod site;
 
 pub(crate) use list::Functions;
-pub(crate) use rows::table_columns;
 pub use make::{MakeError, list_postgres, list_sqlite};
+pub(crate) use rows::table_columns;
 pub(crate) use site::SiteFunctions;

@@ -9,10 +9,15 @@ pub(crate) fn table_columns(function: &str, dialect: GuardDialect) -> Option<Vec
             &["key", "value", "type", "atom", "id", "parent", "fullkey", "path", "json", "root"]
         }
         (GuardDialect::Sqlite, "generate_series") => &["value", "start", "stop", "step"],
-        (GuardDialect::Postgres, "json_each" | "json_each_text" | "jsonb_each" | "jsonb_each_text") => &["key", "value"],
+        (GuardDialect::Postgres, "json_each" | "json_each_text" | "jsonb_each" | "jsonb_each_text") => {
+            &["key", "value"]
+        }
         (
             GuardDialect::Postgres,
-            "json_array_elements" | "json_array_elements_text" | "jsonb_array_elements" | "jsonb_array_elements_text",
+            "json_array_elements"
+            | "json_array_elements_text"
+            | "jsonb_array_elements"
+            | "jsonb_array_elements_text",
         ) => &["value"],
         (GuardDialect::Snowflake, "flatten") => &["seq", "key", "path", "index", "value", "this"],
         (GuardDialect::Snowflake, "split_to_table" | "strtok_split_to_table") => &["seq", "index", "value"],

@@ -10,7 +10,8 @@ pub(super) const LONGEST: usize = 32 * 1024;
 /// Checks the text as a whole.
 pub(super) fn check_text(sql: &str) -> Checked<()> {
     if sql.len() > LONGEST {
-        let reason = format!("The statement has {} bytes; at most {LONGEST} are allowed. Shorten it.", sql.len());
+        let reason =
+            format!("The statement has {} bytes; at most {LONGEST} are allowed. Shorten it.", sql.len());
         return Err(Refusal::new(Code::InputTooLong, reason));
     }
     if sql.is_ascii() && !sql.bytes().any(is_control) {
@@ -117,7 +118,9 @@ fn is_strange_space(c: char) -> bool {
 
 fn text_of(token: &Token) -> String {
     match token {
-        Token::Whitespace(Whitespace::Space | Whitespace::Newline | Whitespace::Tab) | Token::EOF => String::new(),
+        Token::Whitespace(Whitespace::Space | Whitespace::Newline | Whitespace::Tab) | Token::EOF => {
+            String::new()
+        }
         other => other.to_string(),
     }
 }
@@ -128,16 +131,23 @@ pub(super) fn check_escapes(sql: &str, dialect: GuardDialect) -> Checked<()> {
         return Ok(());
     }
     let raw = Tokenizer::new(dialect.parser(), sql).with_unescape(false).tokenize();
-    let Ok(tokens) = raw else { return Err(Refusal::new(Code::Syntax, "The statement cannot be split into tokens.")) };
+    let Ok(tokens) = raw else {
+        return Err(Refusal::new(Code::Syntax, "The statement cannot be split into tokens."));
+    };
     for token in &tokens {
         let (Token::SingleQuotedString(text) | Token::DoubleQuotedString(text)) = token else { continue };
         let mut chars = text.chars();
         while let Some(c) = chars.next() {
             let escaped = if c == '\\' { chars.next() } else { None };
             let strange = escaped.is_some_and(|e| match dialect {
-                GuardDialect::Bigquery | GuardDialect::Snowflake => matches!(e, 'x' | 'X' | 'u' | 'U' | '0'..='9'),
+                GuardDialect::Bigquery | GuardDialect::Snowflake => {
+                    matches!(e, 'x' | 'X' | 'u' | 'U' | '0'..='9')
+                }
                 GuardDialect::Mysql => e == '0',
-                GuardDialect::Postgres | GuardDialect::Sqlite | GuardDialect::Duckdb | GuardDialect::Mssql => false,
+                GuardDialect::Postgres
+                | GuardDialect::Sqlite
+                | GuardDialect::Duckdb
+                | GuardDialect::Mssql => false,
             });
             if strange {
                 let reason = "A literal holds a code point escape such as \\x41; write the character itself.";

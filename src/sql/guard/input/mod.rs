@@ -7,6 +7,6 @@ mod repair;
 mod size;
 mod stack;
 
-pub(crate) use predicates::EXCLUSIONS;
 pub(crate) use parse::{Origin, parse, parse_expression};
+pub(crate) use predicates::EXCLUSIONS;
 pub(crate) use stack::with_stack;

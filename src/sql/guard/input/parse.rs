@@ -44,7 +44,9 @@ pub(crate) fn parse_expression(sql: &str, dialect: GuardDialect) -> Checked<ast:
     let parsed = parser.parse_expr().map_err(|error| syntax(&error))?;
     match parser.peek_token().token {
         Token::EOF => Ok(parsed),
-        other => Err(Refusal::new(Code::Syntax, format!("There is `{other}` behind the expression; remove it."))),
+        other => {
+            Err(Refusal::new(Code::Syntax, format!("There is `{other}` behind the expression; remove it.")))
+        }
     }
 }
 

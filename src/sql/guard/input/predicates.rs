@@ -21,8 +21,10 @@ pub(super) fn null_words(tokens: &mut Vec<TokenWithSpan>) {
     let mut at = 1;
     while at < tokens.len() {
         let before = tokens.get(at - 1).map(|token| &token.token);
-        let named = matches!(before, Some(Token::Period | Token::Comma)) || keyword(tokens.get(at - 1)) == Some(Keyword::AS);
-        let called = tokens.get(at + 1).is_some_and(|token| matches!(token.token, Token::LParen | Token::Period));
+        let named = matches!(before, Some(Token::Period | Token::Comma))
+            || keyword(tokens.get(at - 1)) == Some(Keyword::AS);
+        let called =
+            tokens.get(at + 1).is_some_and(|token| matches!(token.token, Token::LParen | Token::Period));
         if !named && !called && is_word(tokens.get(at), "isnull") {
             tokens.splice(at..=at, wrap(&["IS", "NULL"]));
         }
@@ -39,7 +41,14 @@ pub(super) fn is_value(tokens: &mut Vec<TokenWithSpan>) {
             let value = at + 1 + usize::from(not);
             let known = matches!(
                 keyword(tokens.get(value)),
-                Some(Keyword::NULL | Keyword::TRUE | Keyword::FALSE | Keyword::DISTINCT | Keyword::NOT | Keyword::JSON)
+                Some(
+                    Keyword::NULL
+                        | Keyword::TRUE
+                        | Keyword::FALSE
+                        | Keyword::DISTINCT
+                        | Keyword::NOT
+                        | Keyword::JSON
+                )
             );
             if !known && tokens.get(value).is_some() {
                 let words: &[&str] =

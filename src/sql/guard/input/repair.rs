@@ -22,8 +22,10 @@ pub(super) fn repair(
     tokens: Vec<TokenWithSpan>,
     dialect: GuardDialect,
 ) -> Checked<(Vec<TokenWithSpan>, Trailer)> {
-    let mut tokens: Vec<TokenWithSpan> =
-        tokens.into_iter().filter(|token| !matches!(token.token, Token::Whitespace(_) | Token::EOF)).collect();
+    let mut tokens: Vec<TokenWithSpan> = tokens
+        .into_iter()
+        .filter(|token| !matches!(token.token, Token::Whitespace(_) | Token::EOF))
+        .collect();
     let mut trailer = Trailer::default();
     table_statement(&mut tokens, dialect);
     match dialect {
@@ -72,7 +74,9 @@ pub(super) fn is_word(token: Option<&TokenWithSpan>, text: &str) -> bool {
 fn table_statement(tokens: &mut Vec<TokenWithSpan>, dialect: GuardDialect) {
     let known = match dialect {
         GuardDialect::Postgres | GuardDialect::Mysql | GuardDialect::Duckdb => true,
-        GuardDialect::Sqlite | GuardDialect::Snowflake | GuardDialect::Bigquery | GuardDialect::Mssql => false,
+        GuardDialect::Sqlite | GuardDialect::Snowflake | GuardDialect::Bigquery | GuardDialect::Mssql => {
+            false
+        }
     };
     let mut at = 0;
     while known && at < tokens.len() {
@@ -94,7 +98,8 @@ fn take_option(tokens: &mut Vec<TokenWithSpan>) -> Checked<Trailer> {
     let Some(start) = tokens.len().checked_sub(5) else { return Ok(Trailer::default()) };
     let tail = tokens.get(start..).unwrap_or_default();
     let [option, open, name, number, close] = tail else { return Ok(Trailer::default()) };
-    let shape = is_word(Some(option), "option") && open.token == Token::LParen && close.token == Token::RParen;
+    let shape =
+        is_word(Some(option), "option") && open.token == Token::LParen && close.token == Token::RParen;
     if !shape || !is_word(Some(name), "maxrecursion") {
         return Ok(Trailer::default());
     }
@@ -121,10 +126,12 @@ fn duckdb(tokens: &mut Vec<TokenWithSpan>) -> Checked<()> {
         if here == Some(Token::Mul) && next == Some(Token::Mul) {
             tokens.splice(at..at + 2, [TokenWithSpan::wrap(Token::Caret)]);
         }
-        let joins = matches!(keyword(tokens.get(at + 1)), Some(Keyword::JOIN | Keyword::LEFT | Keyword::INNER));
+        let joins =
+            matches!(keyword(tokens.get(at + 1)), Some(Keyword::JOIN | Keyword::LEFT | Keyword::INNER));
         if is_word(tokens.get(at), "asof") && joins && at > 0 {
             tokens.splice(at..=at, [TokenWithSpan::wrap(Token::make_keyword("GLOBAL"))]);
         }
+        using_sample(tokens, at);
         let share = matches!(keyword(tokens.get(at)), Some(Keyword::LIMIT | Keyword::TABLESAMPLE));
         let number = tokens.get(at + 1).map(|token| token.token.clone());
         let ends = !matches!(tokens.get(at + 3).map(|t| &t.token), Some(Token::Number(..) | Token::LParen));
@@ -143,6 +150,24 @@ fn duckdb(tokens: &mut Vec<TokenWithSpan>) -> Checked<()> {
     Ok(())
 }
 
+/// `FROM t USING SAMPLE n%` samples the table before it.
+fn using_sample(tokens: &mut Vec<TokenWithSpan>, at: usize) {
+    if keyword(tokens.get(at)) != Some(Keyword::USING) || !is_word(tokens.get(at + 1), "sample") {
+        return;
+    }
+    let Some(number @ Token::Number(..)) = tokens.get(at + 2).map(|token| token.token.clone()) else {
+        return;
+    };
+    let (unit, length) = match tokens.get(at + 3).map(|token| &token.token) {
+        Some(Token::Mod) => ("PERCENT", 4),
+        _other if is_word(tokens.get(at + 3), "percent") => ("PERCENT", 4),
+        _other if is_word(tokens.get(at + 3), "rows") => ("ROWS", 4),
+        _other => ("ROWS", 3),
+    };
+    let words = [word("TABLESAMPLE"), Token::LParen, number, word(unit), Token::RParen];
+    tokens.splice(at..at + length, words.into_iter().map(TokenWithSpan::wrap));
+}
+
 fn word(text: &str) -> Token {
     Token::make_keyword(text)
 }
@@ -158,8 +183,14 @@ fn modulo_word(tokens: &mut [TokenWithSpan]) {
             Some(Token::Word(word)) => word.quote_style.is_some() || !expects_operand(word.keyword),
             _other => false,
         };
-        let followed = matches!(tokens.get(at + 1).map(|token| &token.token), Some(Token::Number(..) | Token::Word(_) | Token::LParen));
-        if operand && followed && let Some(token) = tokens.get_mut(at) {
+        let followed = matches!(
+            tokens.get(at + 1).map(|token| &token.token),
+            Some(Token::Number(..) | Token::Word(_) | Token::LParen)
+        );
+        if operand
+            && followed
+            && let Some(token) = tokens.get_mut(at)
+        {
             token.token = Token::Mod;
         }
     }

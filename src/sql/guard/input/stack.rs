@@ -23,6 +23,8 @@ pub(crate) fn with_stack<T>(sql: &str, work: impl FnOnce() -> T) -> T {
 /// At least as much as the statement nests.
 fn nesting(sql: &str) -> usize {
     let brackets = sql.bytes().filter(|b| matches!(b, b'(' | b'[' | b'{' | b'<')).count();
-    let words = |word: &str| sql.as_bytes().windows(word.len()).filter(|at| at.eq_ignore_ascii_case(word.as_bytes())).count();
+    let words = |word: &str| {
+        sql.as_bytes().windows(word.len()).filter(|at| at.eq_ignore_ascii_case(word.as_bytes())).count()
+    };
     brackets + words("case") + words("not ") + words("- ") + words("prior")
 }

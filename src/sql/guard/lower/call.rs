@@ -6,38 +6,168 @@ use crate::sql::guard::refusal::{Checked, Refusal};
 use crate::sql::guard::tree::{Call, Expr, Ident, Piece};
 use sqlparser::ast::{
     self, DuplicateTreatment, FunctionArg, FunctionArgExpr, FunctionArgOperator, FunctionArgumentClause,
-    FunctionArgumentList, FunctionArguments, HavingBoundKind, JsonNullClause, ListAggOnOverflow, NullTreatment,
+    FunctionArgumentList, FunctionArguments, HavingBoundKind, JsonNullClause, ListAggOnOverflow,
+    NullTreatment,
 };
 
 /// Words that name a part of a date as an argument.
 const UNITS: &[&str] = &[
-    "century", "d", "date", "datetime", "day", "day_hour", "day_minute", "day_second", "dayofweek",
-    "dayofweekiso", "dayofyear", "days", "dd", "decade", "dow", "doy", "dw", "dy", "epoch",
-    "epoch_millisecond", "epoch_second", "h", "hh", "hour", "hour_minute", "hour_second", "hours", "hr", "iso_week",
-    "isodow", "isowk", "isoww", "isoyear", "m", "mi", "microsecond", "microseconds", "millennium", "millisecond",
-    "milliseconds", "minute", "minute_second", "minutes", "mm", "mon", "month", "months", "ms", "mcs", "n",
-    "nanosecond", "nanoseconds", "ns", "q", "qq", "qtr", "quarter", "quarters", "s", "second", "seconds", "ss",
-    "time", "timezone", "timezone_hour", "timezone_minute", "tz", "tzoffset", "w", "week", "week_iso", "weekday",
-    "weekdayiso", "weekiso", "weekofyear", "weeks", "wk", "ww", "y", "yday", "year", "year_month", "years",
-    "yearofweek", "yearofweekiso", "yy", "yyy", "yyyy", "isoweek", "sql_tsi_day", "sql_tsi_month", "sql_tsi_year",
-    "sql_tsi_week", "sql_tsi_hour", "sql_tsi_minute", "sql_tsi_second", "sql_tsi_quarter",
+    "century",
+    "d",
+    "date",
+    "datetime",
+    "day",
+    "day_hour",
+    "day_minute",
+    "day_second",
+    "dayofweek",
+    "dayofweekiso",
+    "dayofyear",
+    "days",
+    "dd",
+    "decade",
+    "dow",
+    "doy",
+    "dw",
+    "dy",
+    "epoch",
+    "epoch_millisecond",
+    "epoch_second",
+    "h",
+    "hh",
+    "hour",
+    "hour_minute",
+    "hour_second",
+    "hours",
+    "hr",
+    "iso_week",
+    "isodow",
+    "isowk",
+    "isoww",
+    "isoyear",
+    "m",
+    "mi",
+    "microsecond",
+    "microseconds",
+    "millennium",
+    "millisecond",
+    "milliseconds",
+    "minute",
+    "minute_second",
+    "minutes",
+    "mm",
+    "mon",
+    "month",
+    "months",
+    "ms",
+    "mcs",
+    "n",
+    "nanosecond",
+    "nanoseconds",
+    "ns",
+    "q",
+    "qq",
+    "qtr",
+    "quarter",
+    "quarters",
+    "s",
+    "second",
+    "seconds",
+    "ss",
+    "time",
+    "timezone",
+    "timezone_hour",
+    "timezone_minute",
+    "tz",
+    "tzoffset",
+    "w",
+    "week",
+    "week_iso",
+    "weekday",
+    "weekdayiso",
+    "weekiso",
+    "weekofyear",
+    "weeks",
+    "wk",
+    "ww",
+    "y",
+    "yday",
+    "year",
+    "year_month",
+    "years",
+    "yearofweek",
+    "yearofweekiso",
+    "yy",
+    "yyy",
+    "yyyy",
+    "isoweek",
+    "sql_tsi_day",
+    "sql_tsi_month",
+    "sql_tsi_year",
+    "sql_tsi_week",
+    "sql_tsi_hour",
+    "sql_tsi_minute",
+    "sql_tsi_second",
+    "sql_tsi_quarter",
 ];
 
 /// Functions that take a part of a date as a bare word.
 const WITH_UNITS: &[&str] = &[
-    "add_months", "date_add", "date_bucket", "date_diff", "date_part", "date_sub", "date_trunc", "dateadd",
-    "datediff", "datediff_big", "datename", "datepart", "datetime_add", "datetime_diff", "datetime_sub",
-    "datetime_trunc", "datetrunc", "extract", "generate_date_array", "last_day", "next_day", "time_add",
-    "time_diff", "time_slice", "time_sub", "time_trunc", "timeadd", "timediff", "timestamp_add",
-    "timestamp_diff", "timestamp_sub", "timestamp_trunc", "timestampadd", "timestampdiff", "trunc",
-    "datesub", "date_from_unix_date", "round", "get_format",
+    "add_months",
+    "date_add",
+    "date_bucket",
+    "date_diff",
+    "date_part",
+    "date_sub",
+    "date_trunc",
+    "dateadd",
+    "datediff",
+    "datediff_big",
+    "datename",
+    "datepart",
+    "datetime_add",
+    "datetime_diff",
+    "datetime_sub",
+    "datetime_trunc",
+    "datetrunc",
+    "extract",
+    "generate_date_array",
+    "last_day",
+    "next_day",
+    "time_add",
+    "time_diff",
+    "time_slice",
+    "time_sub",
+    "time_trunc",
+    "timeadd",
+    "timediff",
+    "timestamp_add",
+    "timestamp_diff",
+    "timestamp_sub",
+    "timestamp_trunc",
+    "timestampadd",
+    "timestampdiff",
+    "trunc",
+    "datesub",
+    "date_from_unix_date",
+    "round",
+    "get_format",
 ];
 
 const WEEKDAYS: &[&str] = &["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
 
 impl Lower<'_> {
     pub(super) fn call(&mut self, function: ast::Function) -> Checked<Expr> {
-        let ast::Function { name, uses_odbc_syntax, parameters, args, within_group, filter, null_treatment, over } = function;
+        let ast::Function {
+            name,
+            uses_odbc_syntax,
+            parameters,
+            args,
+            within_group,
+            filter,
+            null_treatment,
+            over,
+        } = function;
         if uses_odbc_syntax {
             return Err(Refusal::clause("A function in braces"));
         }
@@ -136,13 +266,19 @@ impl Lower<'_> {
     fn argument_clause(&mut self, clause: FunctionArgumentClause, pieces: &mut Vec<Piece>) -> Checked<()> {
         match clause {
             FunctionArgumentClause::IgnoreOrRespectNulls(treatment) => pieces.push(nulls(treatment)),
-            FunctionArgumentClause::Where(expr) => pieces.extend([Piece::Word("WHERE"), Piece::Expr(self.expr(expr)?)]),
+            FunctionArgumentClause::Where(expr) => {
+                pieces.extend([Piece::Word("WHERE"), Piece::Expr(self.expr(expr)?)])
+            }
             FunctionArgumentClause::OrderBy(keys) => {
                 pieces.push(Piece::Word("ORDER BY"));
                 pieces.extend(self.order_keys(keys)?);
             }
-            FunctionArgumentClause::Limit(expr) => pieces.extend([Piece::Word("LIMIT"), Piece::Expr(self.expr(expr)?)]),
-            FunctionArgumentClause::OnOverflow(ListAggOnOverflow::Error) => pieces.push(Piece::Word("ON OVERFLOW ERROR")),
+            FunctionArgumentClause::Limit(expr) => {
+                pieces.extend([Piece::Word("LIMIT"), Piece::Expr(self.expr(expr)?)])
+            }
+            FunctionArgumentClause::OnOverflow(ListAggOnOverflow::Error) => {
+                pieces.push(Piece::Word("ON OVERFLOW ERROR"))
+            }
             FunctionArgumentClause::OnOverflow(ListAggOnOverflow::Truncate { filler, with_count }) => {
                 pieces.push(Piece::Word("ON OVERFLOW TRUNCATE"));
                 if let Some(filler) = filler {
@@ -158,7 +294,8 @@ impl Lower<'_> {
                 pieces.push(Piece::Expr(self.expr(expr)?));
             }
             FunctionArgumentClause::Separator(value) => {
-                pieces.extend([Piece::Word("SEPARATOR"), Piece::Expr(Expr::Literal(self.text_value(value)?))]);
+                pieces
+                    .extend([Piece::Word("SEPARATOR"), Piece::Expr(Expr::Literal(self.text_value(value)?))]);
             }
             FunctionArgumentClause::JsonNullClause(clause) => pieces.push(Piece::Word(match clause {
                 JsonNullClause::NullOnNull => "NULL ON NULL",
@@ -172,7 +309,11 @@ impl Lower<'_> {
     }
 
     /// A call as a source of rows: its pieces, and its name as the lists have it.
-    pub(super) fn table_call(&mut self, name: Vec<Ident>, args: Vec<FunctionArg>) -> Checked<(Vec<Piece>, String)> {
+    pub(super) fn table_call(
+        &mut self,
+        name: Vec<Ident>,
+        args: Vec<FunctionArg>,
+    ) -> Checked<(Vec<Piece>, String)> {
         let listed = self.functions.table(&name, self.dialect)?;
         self.used.insert(listed.clone());
         let arguments = Some(self.argument_list(args, &listed)?);
@@ -211,14 +352,17 @@ fn unit(expr: &ast::Expr, function: &str) -> Option<String> {
     }
     let known = |ident: &ast::Ident, words: &[&str]| {
         let lower = ident.value.to_ascii_lowercase();
-        (ident.quote_style.is_none() && words.contains(&lower.as_str())).then(|| ident.value.to_ascii_uppercase())
+        (ident.quote_style.is_none() && words.contains(&lower.as_str()))
+            .then(|| ident.value.to_ascii_uppercase())
     };
     match expr {
         ast::Expr::Identifier(ident) => known(ident, UNITS),
         // WEEK(MONDAY)
         ast::Expr::Function(ast::Function { name, args: FunctionArguments::List(list), .. }) => {
             let [ast::ObjectNamePart::Identifier(week)] = name.0.as_slice() else { return None };
-            let [FunctionArg::Unnamed(FunctionArgExpr::Expr(ast::Expr::Identifier(day)))] = list.args.as_slice() else {
+            let [FunctionArg::Unnamed(FunctionArgExpr::Expr(ast::Expr::Identifier(day)))] =
+                list.args.as_slice()
+            else {
                 return None;
             };
             Some(format!("{}({})", known(week, UNITS)?, known(day, WEEKDAYS)?))

@@ -46,13 +46,20 @@ impl Lower<'_> {
             E::IsNotNull(expr) => form![self.expr(*expr)?, "IS NOT NULL"],
             E::IsUnknown(expr) => form![self.expr(*expr)?, "IS UNKNOWN"],
             E::IsNotUnknown(expr) => form![self.expr(*expr)?, "IS NOT UNKNOWN"],
-            E::IsDistinctFrom(left, right) => form![self.expr(*left)?, "IS DISTINCT FROM", self.expr(*right)?],
-            E::IsNotDistinctFrom(left, right) => form![self.expr(*left)?, "IS NOT DISTINCT FROM", self.expr(*right)?],
-            E::IsJson { expr, kind, unique_keys, negated } => return self.is_json(*expr, kind, unique_keys, negated),
+            E::IsDistinctFrom(left, right) => {
+                form![self.expr(*left)?, "IS DISTINCT FROM", self.expr(*right)?]
+            }
+            E::IsNotDistinctFrom(left, right) => {
+                form![self.expr(*left)?, "IS NOT DISTINCT FROM", self.expr(*right)?]
+            }
+            E::IsJson { expr, kind, unique_keys, negated } => {
+                return self.is_json(*expr, kind, unique_keys, negated);
+            }
             E::IsNormalized { expr, form, negated } => return self.is_normalized(*expr, form, negated),
             E::InList { expr, list, negated } => {
                 let expr = self.expr(*expr)?;
-                let mut pieces = vec![Piece::Expr(expr), Piece::Word(if negated { "NOT IN (" } else { "IN (" })];
+                let mut pieces =
+                    vec![Piece::Expr(expr), Piece::Word(if negated { "NOT IN (" } else { "IN (" })];
                 pieces.extend(comma_separated(self.exprs(list)?));
                 pieces.push(Piece::Word(")"));
                 Expr::Form(pieces)
@@ -74,13 +81,34 @@ impl Lower<'_> {
                 form![self.expr(*left)?, operator::binary(op)?, self.expr(*right)?]
             }
             E::Like { negated, any, expr, pattern, escape_char } => {
-                return self.like([["LIKE", "NOT LIKE"], ["LIKE ANY", "NOT LIKE ANY"]], negated, any, *expr, *pattern, escape_char);
+                return self.like(
+                    [["LIKE", "NOT LIKE"], ["LIKE ANY", "NOT LIKE ANY"]],
+                    negated,
+                    any,
+                    *expr,
+                    *pattern,
+                    escape_char,
+                );
             }
             E::ILike { negated, any, expr, pattern, escape_char } => {
-                return self.like([["ILIKE", "NOT ILIKE"], ["ILIKE ANY", "NOT ILIKE ANY"]], negated, any, *expr, *pattern, escape_char);
+                return self.like(
+                    [["ILIKE", "NOT ILIKE"], ["ILIKE ANY", "NOT ILIKE ANY"]],
+                    negated,
+                    any,
+                    *expr,
+                    *pattern,
+                    escape_char,
+                );
             }
             E::SimilarTo { negated, expr, pattern, escape_char } => {
-                return self.like([["SIMILAR TO", "NOT SIMILAR TO"]; 2], negated, false, *expr, *pattern, escape_char);
+                return self.like(
+                    [["SIMILAR TO", "NOT SIMILAR TO"]; 2],
+                    negated,
+                    false,
+                    *expr,
+                    *pattern,
+                    escape_char,
+                );
             }
             E::RLike { negated, expr, pattern, regexp } => {
                 let words = if regexp { ["REGEXP", "NOT REGEXP"] } else { ["RLIKE", "NOT RLIKE"] };
@@ -177,14 +205,21 @@ impl Lower<'_> {
             (true, false) => plain_any,
             (true, true) => not_any,
         };
-        let mut pieces = vec![Piece::Expr(self.expr(expr)?), Piece::Word(word), Piece::Expr(self.expr(pattern)?)];
+        let mut pieces =
+            vec![Piece::Expr(self.expr(expr)?), Piece::Word(word), Piece::Expr(self.expr(pattern)?)];
         if let Some(escape) = escape {
             pieces.extend([Piece::Word("ESCAPE"), Piece::Expr(self.expr(*escape)?)]);
         }
         Ok(Expr::Form(pieces))
     }
 
-    fn quantified(&mut self, left: Expr, sign: &'static str, word: &'static str, right: ast::Expr) -> Checked<Expr> {
+    fn quantified(
+        &mut self,
+        left: Expr,
+        sign: &'static str,
+        word: &'static str,
+        right: ast::Expr,
+    ) -> Checked<Expr> {
         Ok(match self.expr(right)? {
             query @ Expr::Query(_) => form![left, sign, word, query],
             Expr::Form(pieces) if pieces.first() == Some(&Piece::Word("(")) => {

@@ -55,7 +55,11 @@ impl Lower<'_> {
             | Value::TripleSingleQuotedByteStringLiteral(text)
             | Value::TripleDoubleQuotedByteStringLiteral(text) => {
                 let plain = |b: u8| b.is_ascii_graphic() && !matches!(b, b'\\' | b'\'' | b'"') || b == b' ';
-                if text.bytes().all(plain) { Ok(Literal::Bits(text)) } else { Err(unsafe_literal("A byte literal")) }
+                if text.bytes().all(plain) {
+                    Ok(Literal::Bits(text))
+                } else {
+                    Err(unsafe_literal("A byte literal"))
+                }
             }
             Value::Boolean(true) => Ok(Literal::True),
             Value::Boolean(false) => Ok(Literal::False),

@@ -10,8 +10,23 @@ const LONGEST: usize = 300;
 
 /// Words that end the statement and begin another one where SQL Server stands.
 const COMMANDS: &[&str] = &[
-    "begin", "break", "checkpoint", "commit", "continue", "dbcc", "exec", "execute", "go", "kill", "reconfigure",
-    "return", "revert", "rollback", "shutdown", "throw", "waitfor",
+    "begin",
+    "break",
+    "checkpoint",
+    "commit",
+    "continue",
+    "dbcc",
+    "exec",
+    "execute",
+    "go",
+    "kill",
+    "reconfigure",
+    "return",
+    "revert",
+    "rollback",
+    "shutdown",
+    "throw",
+    "waitfor",
 ];
 
 /// Words that PostgreSQL reads as something else than a relation.
@@ -19,7 +34,13 @@ const NO_RELATION: &[&str] = &["only", "lateral", "rows", "xmltable"];
 
 /// Session values that are written like columns.
 const SESSION: &[&str] = &[
-    "current_catalog", "current_role", "current_schema", "current_user", "session_user", "system_user", "user",
+    "current_catalog",
+    "current_role",
+    "current_schema",
+    "current_user",
+    "session_user",
+    "system_user",
+    "user",
 ];
 
 impl Lower<'_> {
@@ -95,7 +116,8 @@ impl Lower<'_> {
         let ident = self.ident(ident)?;
         let hidden = self.dialect == GuardDialect::Mssql && !ident.quoted;
         if hidden && COMMANDS.binary_search(&ident.text.to_ascii_lowercase().as_str()).is_ok() {
-            let reason = format!("`{}` is a command of SQL Server; quote it or take another name.", ident.text);
+            let reason =
+                format!("`{}` is a command of SQL Server; quote it or take another name.", ident.text);
             return Err(Refusal::new(Code::NameNotAllowed, reason));
         }
         Ok(ident)
@@ -114,7 +136,13 @@ impl Lower<'_> {
         parts
             .into_iter()
             .enumerate()
-            .map(|(at, part)| if left_out(at, &part) { (at, ast::ObjectNamePart::Identifier(ast::Ident::new("dbo"))) } else { (at, part) })
+            .map(|(at, part)| {
+                if left_out(at, &part) {
+                    (at, ast::ObjectNamePart::Identifier(ast::Ident::new("dbo")))
+                } else {
+                    (at, part)
+                }
+            })
             .map(|(_, part)| match part {
                 ast::ObjectNamePart::Identifier(ident) => self.ident(ident),
                 ast::ObjectNamePart::Function(_) => Err(Refusal::new(
@@ -133,7 +161,10 @@ impl Lower<'_> {
             if !only.quoted && NO_RELATION.contains(&lower.as_str()) {
                 return Err(Refusal::clause(&format!("`{}` before a table", only.text)));
             }
-            if !only.quoted && self.dialect == GuardDialect::Mssql && COMMANDS.binary_search(&lower.as_str()).is_ok() {
+            if !only.quoted
+                && self.dialect == GuardDialect::Mssql
+                && COMMANDS.binary_search(&lower.as_str()).is_ok()
+            {
                 return Err(Refusal::new(Code::NameNotAllowed, format!("`{}` is a command.", only.text)));
             }
         }
@@ -149,7 +180,9 @@ impl Lower<'_> {
         }
         let is_session = match self.dialect {
             GuardDialect::Postgres | GuardDialect::Mssql | GuardDialect::Duckdb => true,
-            GuardDialect::Mysql | GuardDialect::Snowflake => lower.starts_with("current_") || lower == "session_user",
+            GuardDialect::Mysql | GuardDialect::Snowflake => {
+                lower.starts_with("current_") || lower == "session_user"
+            }
             GuardDialect::Sqlite | GuardDialect::Bigquery => false,
         };
         if is_session {

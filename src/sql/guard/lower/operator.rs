@@ -90,7 +90,10 @@ pub(super) fn binary(operator: BinaryOperator) -> Checked<&'static str> {
 fn custom(sign: &str) -> Checked<&'static str> {
     const KNOWN: &[&str] = &["<#>", "<=>", "<+>", "-|-", "**", "==", "@@@", "^@", "~<~", "~>~", "<<=", ">>="];
     KNOWN.iter().copied().find(|known| *known == sign).ok_or_else(|| {
-        Refusal::new(Code::OperatorNotAllowed, format!("The operator {sign} is not listed; use a listed one."))
+        Refusal::new(
+            Code::OperatorNotAllowed,
+            format!("The operator {sign} is not listed; use a listed one."),
+        )
     })
 }
 

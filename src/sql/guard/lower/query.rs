@@ -3,10 +3,12 @@
 use super::Lower;
 use crate::sql::guard::GuardDialect;
 use crate::sql::guard::refusal::{Checked, Code, Refusal};
-use crate::sql::guard::tree::{Body, Cte, Expr, Ident, Item, Joined, Order, Piece, Query, Relation, Select, Source, StarItem};
+use crate::sql::guard::tree::{
+    Body, Cte, Expr, Ident, Item, Joined, Order, Piece, Query, Relation, Select, Source, StarItem,
+};
 use sqlparser::ast::{
-    self, CteAsMaterialized, Fetch, LimitClause, Offset, OffsetRows, OrderByKind, OrderByOptions, OrderBySort,
-    SetExpr, SetOperator, SetQuantifier, Statement,
+    self, CteAsMaterialized, Fetch, LimitClause, Offset, OffsetRows, OrderByKind, OrderByOptions,
+    OrderBySort, SetExpr, SetOperator, SetQuantifier, Statement,
 };
 
 /// The query of a statement that is one.
@@ -56,7 +58,9 @@ impl Lower<'_> {
     }
 
     fn with(&mut self, with: Option<ast::With>) -> Checked<(bool, Vec<Cte>)> {
-        let Some(ast::With { with_token: _, recursive, cte_tables }) = with else { return Ok((false, Vec::new())) };
+        let Some(ast::With { with_token: _, recursive, cte_tables }) = with else {
+            return Ok((false, Vec::new()));
+        };
         let ctes = cte_tables.into_iter().map(|cte| self.cte(cte)).collect::<Checked<Vec<_>>>()?;
         // SQL Server has recursion without the word.
         let recursive = recursive || self.dialect == GuardDialect::Mssql;
@@ -72,7 +76,8 @@ impl Lower<'_> {
         if at.is_some() || columns.iter().any(|column| column.data_type.is_some()) {
             return Err(Refusal::clause("A typed column of a common table expression"));
         }
-        let columns = columns.into_iter().map(|column| self.ident(column.name)).collect::<Checked<Vec<_>>>()?;
+        let columns =
+            columns.into_iter().map(|column| self.ident(column.name)).collect::<Checked<Vec<_>>>()?;
         let materialized = materialized.map(|kind| match kind {
             CteAsMaterialized::Materialized => "MATERIALIZED",
             CteAsMaterialized::NotMaterialized => "NOT MATERIALIZED",
@@ -175,7 +180,8 @@ impl Lower<'_> {
             }
             Some(LimitClause::OffsetCommaLimit { offset, limit }) => {
                 let (offset, limit) = (self.expr(offset)?, self.expr(limit)?);
-                let words = [Piece::Word("LIMIT"), Piece::Expr(limit), Piece::Word("OFFSET"), Piece::Expr(offset)];
+                let words =
+                    [Piece::Word("LIMIT"), Piece::Expr(limit), Piece::Word("OFFSET"), Piece::Expr(offset)];
                 pieces.extend(words);
             }
         }

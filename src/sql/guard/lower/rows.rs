@@ -51,14 +51,28 @@ impl Lower<'_> {
         let ast::Expr::Function(function) = expr else {
             return Err(Refusal::clause("TABLE(…) of something that is no function"));
         };
-        let ast::Function { name, uses_odbc_syntax, parameters, args, within_group, filter, null_treatment, over } = function;
+        let ast::Function {
+            name,
+            uses_odbc_syntax,
+            parameters,
+            args,
+            within_group,
+            filter,
+            null_treatment,
+            over,
+        } = function;
         let plain = !uses_odbc_syntax
             && matches!(parameters, ast::FunctionArguments::None)
             && within_group.is_empty()
             && filter.is_none()
             && null_treatment.is_none()
             && over.is_none();
-        let ast::FunctionArguments::List(ast::FunctionArgumentList { duplicate_treatment: None, args, clauses }) = args else {
+        let ast::FunctionArguments::List(ast::FunctionArgumentList {
+            duplicate_treatment: None,
+            args,
+            clauses,
+        }) = args
+        else {
             return Err(Refusal::clause("TABLE(…) of something that is no plain call"));
         };
         if !plain || !clauses.is_empty() {
@@ -95,7 +109,13 @@ impl Lower<'_> {
                 tail.extend([Piece::Word("AS"), Piece::Ident(self.alias(alias)?)]);
             }
         }
-        Ok(Source::Rows { pieces, name: "unnest".to_owned(), columns: None, alias: self.table_alias(alias)?, tail })
+        Ok(Source::Rows {
+            pieces,
+            name: "unnest".to_owned(),
+            columns: None,
+            alias: self.table_alias(alias)?,
+            tail,
+        })
     }
 
     pub(super) fn json_table(
@@ -112,7 +132,13 @@ impl Lower<'_> {
         self.json_columns(columns, &mut pieces, &mut names, 0)?;
         pieces.push(Piece::Word("))"));
         let alias = self.table_alias(alias)?;
-        Ok(Source::Rows { pieces, name: "json_table".to_owned(), columns: Some(names), alias, tail: Vec::new() })
+        Ok(Source::Rows {
+            pieces,
+            name: "json_table".to_owned(),
+            columns: Some(names),
+            alias,
+            tail: Vec::new(),
+        })
     }
 
     fn json_columns(
@@ -206,7 +232,13 @@ impl Lower<'_> {
             pieces.push(Piece::Word(")"));
         }
         let alias: Option<Alias> = self.table_alias(alias)?;
-        Ok(Source::Rows { pieces, name: "openjson".to_owned(), columns: Some(names), alias, tail: Vec::new() })
+        Ok(Source::Rows {
+            pieces,
+            name: "openjson".to_owned(),
+            columns: Some(names),
+            alias,
+            tail: Vec::new(),
+        })
     }
 
     fn output_name(&mut self, name: ast::Ident, names: &mut Vec<String>) -> Checked<Ident> {

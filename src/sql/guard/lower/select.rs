@@ -6,8 +6,9 @@ use crate::sql::guard::refusal::{Checked, Refusal};
 use crate::sql::guard::tree::{Expr, Ident, Item, Piece, Select, StarItem};
 use sqlparser::ast::{
     self, ConnectByKind, Distinct, ExceptSelectItem, ExcludeSelectItem, GroupByExpr, GroupByWithModifier,
-    IdentWithAlias, NamedWindowDefinition, NamedWindowExpr, RenameSelectItem, ReplaceSelectElement, SelectFlavor,
-    SelectItem, SelectItemQualifiedWildcardKind, TopQuantity, ValueTableMode, WildcardAdditionalOptions,
+    IdentWithAlias, NamedWindowDefinition, NamedWindowExpr, RenameSelectItem, ReplaceSelectElement,
+    SelectFlavor, SelectItem, SelectItemQualifiedWildcardKind, TopQuantity, ValueTableMode,
+    WildcardAdditionalOptions,
 };
 
 impl Lower<'_> {
@@ -72,7 +73,10 @@ impl Lower<'_> {
             hierarchy: self.hierarchy(connect_by)?,
             group: self.group(group_by)?,
             having: self.optional(having)?,
-            windows: named_window.into_iter().map(|window| self.named(window)).collect::<Checked<Vec<_>>>()?,
+            windows: named_window
+                .into_iter()
+                .map(|window| self.named(window))
+                .collect::<Checked<Vec<_>>>()?,
             qualify: self.optional(qualify)?,
         })
     }
@@ -173,7 +177,11 @@ impl Lower<'_> {
         }
     }
 
-    pub(super) fn star(&mut self, qualifier: Vec<Ident>, options: WildcardAdditionalOptions) -> Checked<StarItem> {
+    pub(super) fn star(
+        &mut self,
+        qualifier: Vec<Ident>,
+        options: WildcardAdditionalOptions,
+    ) -> Checked<StarItem> {
         let WildcardAdditionalOptions {
             wildcard_token: _,
             opt_ilike,
@@ -186,7 +194,8 @@ impl Lower<'_> {
         if opt_alias.is_some() {
             return Err(Refusal::clause("A name for a star"));
         }
-        let mut star = StarItem { qualifier, pattern: opt_ilike.map(|like| like.pattern), ..StarItem::default() };
+        let mut star =
+            StarItem { qualifier, pattern: opt_ilike.map(|like| like.pattern), ..StarItem::default() };
         if let Some(exclude) = opt_exclude {
             star.without_word = "EXCLUDE";
             star.without = self.excluded(exclude)?;

@@ -6,9 +6,9 @@ use crate::sql::guard::GuardDialect;
 use crate::sql::guard::refusal::{Checked, Refusal};
 use crate::sql::guard::tree::{Alias, Constraint, Expr, Join, Joined, Piece, Relation, Source};
 use sqlparser::ast::{
-    self, JoinConstraint, JoinOperator, NullInclusion, PivotValueSource, TableFactor, TableIndexHintForClause,
-    TableIndexHintType, TableIndexType, TableSampleKind, TableSampleMethod, TableSampleModifier,
-    TableSampleSeedModifier, TableSampleUnit,
+    self, JoinConstraint, JoinOperator, NullInclusion, PivotValueSource, TableFactor,
+    TableIndexHintForClause, TableIndexHintType, TableIndexType, TableSampleKind, TableSampleMethod,
+    TableSampleModifier, TableSampleSeedModifier, TableSampleUnit,
 };
 
 impl Lower<'_> {
@@ -69,7 +69,9 @@ impl Lower<'_> {
         let constraint = match on {
             JoinConstraint::On(expr) => Constraint::On(self.expr(expr)?),
             JoinConstraint::Using(names) => Constraint::Using(self.using(names)?),
-            JoinConstraint::Natural | JoinConstraint::None => return Err(Refusal::clause("ASOF JOIN without ON")),
+            JoinConstraint::Natural | JoinConstraint::None => {
+                return Err(Refusal::clause("ASOF JOIN without ON"));
+            }
         };
         if self.dialect != GuardDialect::Duckdb {
             return Err(Refusal::clause("GLOBAL JOIN"));
@@ -164,7 +166,14 @@ impl Lower<'_> {
                 joined: Box::new(self.joined(*table_with_joins)?),
                 alias: self.table_alias(alias)?,
             }),
-            TableFactor::Pivot { table, aggregate_functions, value_column, value_source, default_on_null, alias } => {
+            TableFactor::Pivot {
+                table,
+                aggregate_functions,
+                value_column,
+                value_source,
+                default_on_null,
+                alias,
+            } => {
                 let source = Box::new(self.source(*table)?);
                 let pieces = self.pivot(aggregate_functions, value_column, value_source, default_on_null)?;
                 Ok(Source::Turned { source, pieces, alias: self.table_alias(alias)? })
@@ -223,7 +232,9 @@ impl Lower<'_> {
     fn sample(&mut self, sample: Option<TableSampleKind>) -> Checked<Vec<Piece>> {
         let sample = match sample {
             None => return Ok(Vec::new()),
-            Some(TableSampleKind::BeforeTableAlias(sample) | TableSampleKind::AfterTableAlias(sample)) => *sample,
+            Some(TableSampleKind::BeforeTableAlias(sample) | TableSampleKind::AfterTableAlias(sample)) => {
+                *sample
+            }
         };
         let ast::TableSample { modifier, name, quantity, seed, bucket, offset } = sample;
         if bucket.is_some() || offset.is_some() {
@@ -303,11 +314,17 @@ impl Lower<'_> {
                     pieces.extend(self.order_keys(order)?);
                 }
             }
-            PivotValueSource::Subquery(_) => return Err(Refusal::clause("PIVOT with a query for its values")),
+            PivotValueSource::Subquery(_) => {
+                return Err(Refusal::clause("PIVOT with a query for its values"));
+            }
         }
         pieces.push(Piece::Word(")"));
         if let Some(default) = default {
-            pieces.extend([Piece::Word("DEFAULT ON NULL ("), Piece::Expr(self.expr(default)?), Piece::Word(")")]);
+            pieces.extend([
+                Piece::Word("DEFAULT ON NULL ("),
+                Piece::Expr(self.expr(default)?),
+                Piece::Word(")"),
+            ]);
         }
         pieces.push(Piece::Word(")"));
         Ok(pieces)

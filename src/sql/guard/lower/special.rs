@@ -7,9 +7,9 @@ use crate::sql::guard::GuardDialect;
 use crate::sql::guard::refusal::{Checked, Code, Refusal};
 use crate::sql::guard::tree::{Expr, Ident, Literal, Piece};
 use sqlparser::ast::{
-    self, AccessExpr, CastFormat, CastKind, CeilFloorKind, DataType, DateTimeField, ExtractSyntax, JsonKeyUniqueness,
-    JsonPathElem, JsonPredicateType, LambdaSyntax, NormalizationForm, ObjectName, OneOrManyWithParens, SearchModifier,
-    Subscript, TrimWhereField, ValueWithSpan,
+    self, AccessExpr, CastFormat, CastKind, CeilFloorKind, DataType, DateTimeField, ExtractSyntax,
+    JsonKeyUniqueness, JsonPathElem, JsonPredicateType, LambdaSyntax, NormalizationForm, ObjectName,
+    OneOrManyWithParens, SearchModifier, Subscript, TrimWhereField, ValueWithSpan,
 };
 
 /// Character sets that MySQL lets stand before a text.
@@ -28,7 +28,9 @@ impl Lower<'_> {
         let mut expr = self.expr(root)?;
         for access in chain {
             expr = match access {
-                AccessExpr::Dot(ast::Expr::Identifier(field)) => Expr::Field(Box::new(expr), self.ident(field)?),
+                AccessExpr::Dot(ast::Expr::Identifier(field)) => {
+                    Expr::Field(Box::new(expr), self.ident(field)?)
+                }
                 AccessExpr::Dot(_) => return Err(Refusal::clause("A method of a value")),
                 AccessExpr::Subscript(subscript) => self.subscript(expr, subscript)?,
             };
@@ -61,7 +63,8 @@ impl Lower<'_> {
                 JsonPathElem::Dot { key, quoted } => {
                     pieces.push(Piece::Glue(if at == 0 { ":" } else { "." }));
                     let quote_style = quoted.then_some('"');
-                    pieces.push(Piece::Ident(self.ident(ast::Ident { quote_style, ..ast::Ident::new(key) })?));
+                    pieces
+                        .push(Piece::Ident(self.ident(ast::Ident { quote_style, ..ast::Ident::new(key) })?));
                 }
                 JsonPathElem::Bracket { key } => {
                     pieces.extend([Piece::Glue("["), Piece::Expr(self.expr(key)?), Piece::Glue("]")]);
@@ -81,7 +84,8 @@ impl Lower<'_> {
         unique: Option<JsonKeyUniqueness>,
         negated: bool,
     ) -> Checked<Expr> {
-        let mut pieces = vec![Piece::Expr(self.expr(expr)?), Piece::Word(if negated { "IS NOT JSON" } else { "IS JSON" })];
+        let mut pieces =
+            vec![Piece::Expr(self.expr(expr)?), Piece::Word(if negated { "IS NOT JSON" } else { "IS JSON" })];
         pieces.extend(kind.map(|kind| {
             Piece::Word(match kind {
                 JsonPredicateType::Value => "VALUE",
@@ -105,7 +109,8 @@ impl Lower<'_> {
         form: Option<NormalizationForm>,
         negated: bool,
     ) -> Checked<Expr> {
-        let mut pieces = vec![Piece::Expr(self.expr(expr)?), Piece::Word(if negated { "IS NOT" } else { "IS" })];
+        let mut pieces =
+            vec![Piece::Expr(self.expr(expr)?), Piece::Word(if negated { "IS NOT" } else { "IS" })];
         pieces.extend(form.map(|form| {
             Piece::Word(match form {
                 NormalizationForm::NFC => "NFC",
@@ -170,14 +175,22 @@ impl Lower<'_> {
             }
             Some(CastFormat::ValueAtTimeZone(format, zone)) => {
                 pieces.extend([Piece::Word("FORMAT"), Piece::Expr(Expr::Literal(self.text_value(format)?))]);
-                pieces.extend([Piece::Word("AT TIME ZONE"), Piece::Expr(Expr::Literal(self.text_value(zone)?))]);
+                pieces.extend([
+                    Piece::Word("AT TIME ZONE"),
+                    Piece::Expr(Expr::Literal(self.text_value(zone)?)),
+                ]);
             }
         }
         pieces.push(Piece::Word(")"));
         Ok(Expr::Form(pieces))
     }
 
-    pub(super) fn extract(&mut self, field: DateTimeField, syntax: ExtractSyntax, expr: ast::Expr) -> Checked<Expr> {
+    pub(super) fn extract(
+        &mut self,
+        field: DateTimeField,
+        syntax: ExtractSyntax,
+        expr: ast::Expr,
+    ) -> Checked<Expr> {
         let field = Piece::Type(field_word(field)?);
         let expr = Piece::Expr(self.expr(expr)?);
         let between = match syntax {
@@ -187,11 +200,18 @@ impl Lower<'_> {
         Ok(Expr::Form(vec![Piece::Word("EXTRACT("), field, between, expr, Piece::Word(")")]))
     }
 
-    pub(super) fn rounded(&mut self, open: &'static str, expr: ast::Expr, field: CeilFloorKind) -> Checked<Expr> {
+    pub(super) fn rounded(
+        &mut self,
+        open: &'static str,
+        expr: ast::Expr,
+        field: CeilFloorKind,
+    ) -> Checked<Expr> {
         let mut pieces = vec![Piece::Word(open), Piece::Expr(self.expr(expr)?)];
         match field {
             CeilFloorKind::DateTimeField(DateTimeField::NoDateTime) => {}
-            CeilFloorKind::DateTimeField(field) => pieces.extend([Piece::Word("TO"), Piece::Type(field_word(field)?)]),
+            CeilFloorKind::DateTimeField(field) => {
+                pieces.extend([Piece::Word("TO"), Piece::Type(field_word(field)?)])
+            }
             CeilFloorKind::Scale(scale) => pieces.extend([Piece::Glue(","), Piece::Expr(self.value(scale)?)]),
         }
         pieces.push(Piece::Word(")"));
@@ -206,7 +226,10 @@ impl Lower<'_> {
         special: bool,
         shorthand: bool,
     ) -> Checked<Expr> {
-        let mut pieces = vec![Piece::Word(if shorthand { "SUBSTR(" } else { "SUBSTRING(" }), Piece::Expr(self.expr(expr)?)];
+        let mut pieces = vec![
+            Piece::Word(if shorthand { "SUBSTR(" } else { "SUBSTRING(" }),
+            Piece::Expr(self.expr(expr)?),
+        ];
         let comma = special || shorthand;
         for (word, part) in [("FROM", from), ("FOR", length)] {
             if let Some(part) = part {
@@ -274,7 +297,10 @@ impl Lower<'_> {
         };
         let plain = name.last().is_some_and(|last| {
             last.text.len() <= COLLATION_LENGTH
-                && last.text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'@'))
+                && last
+                    .text
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'@'))
         });
         let Some(last) = name.pop().filter(|_| system && plain) else {
             return Err(Refusal::clause("A collation of a schema"));
@@ -286,7 +312,10 @@ impl Lower<'_> {
         let known = INTRODUCERS.iter().copied().find(|word| prefix.value.eq_ignore_ascii_case(word));
         match (known, self.expr(value)?) {
             (Some(word), literal @ Expr::Literal(Literal::Text(_))) => Ok(form![word, literal]),
-            (_, _) => Err(Refusal::new(Code::LiteralNotAllowed, format!("The prefix {} is not listed.", prefix.value))),
+            (_, _) => Err(Refusal::new(
+                Code::LiteralNotAllowed,
+                format!("The prefix {} is not listed.", prefix.value),
+            )),
         }
     }
 
@@ -321,7 +350,11 @@ impl Lower<'_> {
         Ok(Expr::Form(pieces))
     }
 
-    pub(super) fn structure(&mut self, values: Vec<ast::Expr>, fields: Vec<ast::StructField>) -> Checked<Expr> {
+    pub(super) fn structure(
+        &mut self,
+        values: Vec<ast::Expr>,
+        fields: Vec<ast::StructField>,
+    ) -> Checked<Expr> {
         let mut pieces = Vec::new();
         if fields.is_empty() {
             pieces.push(Piece::Word("STRUCT("));
@@ -341,7 +374,11 @@ impl Lower<'_> {
                 pieces.push(Piece::Glue(","));
             }
             let key = self.literal(ast::Value::SingleQuotedString(key.value))?;
-            pieces.extend([Piece::Expr(Expr::Literal(key)), Piece::Glue(": "), Piece::Expr(self.expr(*value)?)]);
+            pieces.extend([
+                Piece::Expr(Expr::Literal(key)),
+                Piece::Glue(": "),
+                Piece::Expr(self.expr(*value)?),
+            ]);
         }
         pieces.push(Piece::Glue("}"));
         Ok(Expr::Form(pieces))
@@ -353,7 +390,11 @@ impl Lower<'_> {
             if at > 0 {
                 pieces.push(Piece::Glue(","));
             }
-            pieces.extend([Piece::Expr(self.expr(*key)?), Piece::Glue(": "), Piece::Expr(self.expr(*value)?)]);
+            pieces.extend([
+                Piece::Expr(self.expr(*key)?),
+                Piece::Glue(": "),
+                Piece::Expr(self.expr(*value)?),
+            ]);
         }
         pieces.push(Piece::Glue("}"));
         Ok(Expr::Form(pieces))
@@ -368,7 +409,13 @@ impl Lower<'_> {
     }
 
     pub(super) fn interval(&mut self, interval: ast::Interval) -> Checked<Expr> {
-        let ast::Interval { value, leading_field, leading_precision, last_field, fractional_seconds_precision } = interval;
+        let ast::Interval {
+            value,
+            leading_field,
+            leading_precision,
+            last_field,
+            fractional_seconds_precision,
+        } = interval;
         if leading_precision.is_some() || fractional_seconds_precision.is_some() {
             return Err(Refusal::clause("An interval with a precision"));
         }
@@ -388,14 +435,19 @@ impl Lower<'_> {
         text: ValueWithSpan,
         modifier: Option<SearchModifier>,
     ) -> Checked<Expr> {
-        let columns = columns.into_iter().map(|name| Ok(Expr::Column(self.object_name(name)?))).collect::<Checked<Vec<_>>>()?;
+        let columns = columns
+            .into_iter()
+            .map(|name| Ok(Expr::Column(self.object_name(name)?)))
+            .collect::<Checked<Vec<_>>>()?;
         let mut pieces = vec![Piece::Word("MATCH (")];
         pieces.extend(comma_separated(columns));
         pieces.extend([Piece::Word(") AGAINST ("), Piece::Expr(Expr::Literal(self.text_value(text)?))]);
         pieces.extend(modifier.map(|modifier| {
             Piece::Word(match modifier {
                 SearchModifier::InNaturalLanguageMode => "IN NATURAL LANGUAGE MODE",
-                SearchModifier::InNaturalLanguageModeWithQueryExpansion => "IN NATURAL LANGUAGE MODE WITH QUERY EXPANSION",
+                SearchModifier::InNaturalLanguageModeWithQueryExpansion => {
+                    "IN NATURAL LANGUAGE MODE WITH QUERY EXPANSION"
+                }
                 SearchModifier::InBooleanMode => "IN BOOLEAN MODE",
                 SearchModifier::WithQueryExpansion => "WITH QUERY EXPANSION",
             })

@@ -20,7 +20,10 @@ impl<'a> Lower<'a> {
     }
 
     /// Lowers an expression that stands alone.
-    pub(crate) fn expression(&mut self, expr: sqlparser::ast::Expr) -> crate::sql::guard::refusal::Checked<crate::sql::guard::tree::Expr> {
+    pub(crate) fn expression(
+        &mut self,
+        expr: sqlparser::ast::Expr,
+    ) -> crate::sql::guard::refusal::Checked<crate::sql::guard::tree::Expr> {
         self.expr(expr)
     }
 }

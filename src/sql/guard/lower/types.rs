@@ -3,33 +3,120 @@
 use super::Lower;
 use crate::sql::guard::GuardDialect;
 use crate::sql::guard::refusal::{Checked, Code, Refusal};
-use sqlparser::ast::{ArrayElemTypeDef, DataType, MapBracketKind, ObjectName, ObjectNamePart, StructBracketKind, StructField};
+use sqlparser::ast::{
+    ArrayElemTypeDef, DataType, MapBracketKind, ObjectName, ObjectNamePart, StructBracketKind, StructField,
+};
 
 /// Types that the parser knows by no variant of its own, by dialect.
 fn named(dialect: GuardDialect) -> &'static [&'static str] {
     match dialect {
         GuardDialect::Postgres => &[
-            "bpchar", "cidr", "citext", "cube", "daterange", "datemultirange", "float4", "float8", "geography",
-            "geometry", "halfvec", "hstore", "inet", "int4range", "int8range", "int2", "int4", "int8", "jsonpath",
-            "ltree", "macaddr", "macaddr8", "money", "name", "numrange", "serial", "timestamptz", "timetz",
-            "tsrange", "tstzrange", "vector", "varbit", "sparsevec", "nummultirange", "int4multirange",
-            "int8multirange", "tsmultirange", "tstzmultirange",
+            "bpchar",
+            "cidr",
+            "citext",
+            "cube",
+            "daterange",
+            "datemultirange",
+            "float4",
+            "float8",
+            "geography",
+            "geometry",
+            "halfvec",
+            "hstore",
+            "inet",
+            "int4range",
+            "int8range",
+            "int2",
+            "int4",
+            "int8",
+            "jsonpath",
+            "ltree",
+            "macaddr",
+            "macaddr8",
+            "money",
+            "name",
+            "numrange",
+            "serial",
+            "timestamptz",
+            "timetz",
+            "tsrange",
+            "tstzrange",
+            "vector",
+            "varbit",
+            "sparsevec",
+            "nummultirange",
+            "int4multirange",
+            "int8multirange",
+            "tsmultirange",
+            "tstzmultirange",
         ],
         GuardDialect::Sqlite => &[],
-        GuardDialect::Mysql => &["year", "nchar", "point", "linestring", "polygon", "inet6", "inet4", "nvarchar"],
+        GuardDialect::Mysql => {
+            &["year", "nchar", "point", "linestring", "polygon", "inet6", "inet4", "nvarchar"]
+        }
         GuardDialect::Duckdb => &[
-            "list", "long", "short", "logical", "timestamp_s", "timestamp_ms", "timestamp_ns", "timestamptz", "timetz",
-            "varint", "oid", "numeric", "string", "int1", "bitstring", "bpchar", "float4", "float8", "uhugeint",
-            "timestamp_us", "signed", "dec", "geometry", "bignum", "guid",
+            "list",
+            "long",
+            "short",
+            "logical",
+            "timestamp_s",
+            "timestamp_ms",
+            "timestamp_ns",
+            "timestamptz",
+            "timetz",
+            "varint",
+            "oid",
+            "numeric",
+            "string",
+            "int1",
+            "bitstring",
+            "bpchar",
+            "float4",
+            "float8",
+            "uhugeint",
+            "timestamp_us",
+            "signed",
+            "dec",
+            "geometry",
+            "bignum",
+            "guid",
         ],
         GuardDialect::Snowflake => &[
-            "number", "variant", "object", "array", "timestamp_ntz", "timestamp_ltz", "timestamp_tz", "geography",
-            "geometry", "string", "byteint", "timestampltz", "timestamptz", "timestampntz", "vector", "nvarchar2",
+            "number",
+            "variant",
+            "object",
+            "array",
+            "timestamp_ntz",
+            "timestamp_ltz",
+            "timestamp_tz",
+            "geography",
+            "geometry",
+            "string",
+            "byteint",
+            "timestampltz",
+            "timestamptz",
+            "timestampntz",
+            "vector",
+            "nvarchar2",
         ],
         GuardDialect::Bigquery => &["geography", "bignumeric", "byteint", "numeric", "range", "interval"],
         GuardDialect::Mssql => &[
-            "datetime2", "datetimeoffset", "smalldatetime", "money", "smallmoney", "uniqueidentifier", "nchar",
-            "ntext", "sql_variant", "image", "hierarchyid", "geography", "geometry", "rowversion", "xml", "json",
+            "datetime2",
+            "datetimeoffset",
+            "smalldatetime",
+            "money",
+            "smallmoney",
+            "uniqueidentifier",
+            "nchar",
+            "ntext",
+            "sql_variant",
+            "image",
+            "hierarchyid",
+            "geography",
+            "geometry",
+            "rowversion",
+            "xml",
+            "json",
         ],
     }
 }
@@ -189,9 +276,13 @@ impl Lower<'_> {
             ArrayElemTypeDef::AngleBracket(inner) => format!("ARRAY<{}>", self.data_type(*inner)?),
             ArrayElemTypeDef::Parenthesis(inner) => format!("ARRAY({})", self.data_type(*inner)?),
             ArrayElemTypeDef::SquareBracket(inner, None) => format!("{}[]", self.data_type(*inner)?),
-            ArrayElemTypeDef::SquareBracket(inner, Some(length)) => format!("{}[{length}]", self.data_type(*inner)?),
+            ArrayElemTypeDef::SquareBracket(inner, Some(length)) => {
+                format!("{}[{length}]", self.data_type(*inner)?)
+            }
             ArrayElemTypeDef::Qualified(inner, None) => format!("{} ARRAY", self.data_type(*inner)?),
-            ArrayElemTypeDef::Qualified(inner, Some(length)) => format!("{} ARRAY[{length}]", self.data_type(*inner)?),
+            ArrayElemTypeDef::Qualified(inner, Some(length)) => {
+                format!("{} ARRAY[{length}]", self.data_type(*inner)?)
+            }
         })
     }
 
@@ -203,7 +294,10 @@ impl Lower<'_> {
             }
             let field = self.data_type(field_type)?;
             written.push(match field_name {
-                Some(name) => format!("{} {field}", crate::sql::guard::write::identifier(&self.ident(name)?, self.dialect)),
+                Some(name) => format!(
+                    "{} {field}",
+                    crate::sql::guard::write::identifier(&self.ident(name)?, self.dialect)
+                ),
                 None => field,
             });
         }

@@ -7,7 +7,9 @@ use crate::sql::guard::input::parse_expression;
 use crate::sql::guard::lower::Lower;
 use crate::sql::guard::refusal::{Checked, Code, Refusal};
 use crate::sql::guard::resolve::{KnownRelation, Resolver, Schema};
-use crate::sql::guard::tree::{Body, Expr, Ident, Item, Joined, Literal, Piece, Query, Relation, Select, Source};
+use crate::sql::guard::tree::{
+    Body, Expr, Ident, Item, Joined, Literal, Piece, Query, Relation, Select, Source,
+};
 use serde_json::Value;
 
 /// Marks where a principal's value goes while a filter is parsed; no site has such a column.
@@ -39,7 +41,12 @@ impl Permission {
 }
 
 impl BoundPolicy {
-    pub(crate) fn new(policy: Policy, dialect: GuardDialect, schema: Schema, principal: Option<&Principal>) -> Self {
+    pub(crate) fn new(
+        policy: Policy,
+        dialect: GuardDialect,
+        schema: Schema,
+        principal: Option<&Principal>,
+    ) -> Self {
         let principal = principal.unwrap_or(&policy.principal).clone();
         Self { policy, dialect, schema, principal }
     }
@@ -115,7 +122,8 @@ impl BoundPolicy {
                 }
             });
         }
-        let from = Relation { name: self.full_name(relation), alias: None, sample: Vec::new(), hints: Vec::new() };
+        let from =
+            Relation { name: self.full_name(relation), alias: None, sample: Vec::new(), hints: Vec::new() };
         let from = Joined { first: Source::Relation(from), joins: Vec::new() };
         let mut select = Select::of(items, vec![from]);
         let mut limit = Vec::new();
@@ -147,19 +155,26 @@ impl BoundPolicy {
         let functions = Functions::new(self.policy.functions.clone());
         let mut lower = Lower::new(self.dialect, &functions, 0);
         let mut expr = lower.expression(parsed).map_err(|refusal| {
-            Refusal::new(Code::PolicyInvalid, format!("Policy of {}: {}", self.shown(relation), refusal.reason))
+            Refusal::new(
+                Code::PolicyInvalid,
+                format!("Policy of {}: {}", self.shown(relation), refusal.reason),
+            )
         })?;
         let values = names.iter().map(|name| self.value(name)).collect::<Checked<Vec<_>>>()?;
         fill_in(&mut expr, &values)?;
         // SELECT <expression> FROM <relation>, to have its names resolved where they will stand.
-        let from = Relation { name: self.full_name(relation), alias: None, sample: Vec::new(), hints: Vec::new() };
+        let from =
+            Relation { name: self.full_name(relation), alias: None, sample: Vec::new(), hints: Vec::new() };
         let from = Joined { first: Source::Relation(from), joins: Vec::new() };
         let select = Select::of(vec![Item::Expr { expr, alias: None }], vec![from]);
         let mut query = Query::of(Body::Select(Box::new(select)));
         let mut resolver = Resolver::new(self.dialect, Some(&self.schema), None);
         resolver.resolve_as_policy();
         resolver.run(&mut query).map_err(|refusal| {
-            Refusal::new(Code::PolicyInvalid, format!("Policy of {}: {}", self.shown(relation), refusal.reason))
+            Refusal::new(
+                Code::PolicyInvalid,
+                format!("Policy of {}: {}", self.shown(relation), refusal.reason),
+            )
         })?;
         let Body::Select(select) = query.body else { return Err(broken()) };
         match select.items.into_iter().next() {
@@ -175,7 +190,9 @@ impl BoundPolicy {
         };
         match self.principal.get(name) {
             Some(Value::String(text)) if !text.contains('\0') => Ok(Literal::Text(text.clone())),
-            Some(Value::Number(number)) if number.is_i64() || number.is_u64() => Ok(Literal::Number(number.to_string())),
+            Some(Value::Number(number)) if number.is_i64() || number.is_u64() => {
+                Ok(Literal::Number(number.to_string()))
+            }
             Some(Value::Bool(true)) => Ok(Literal::True),
             Some(Value::Bool(false)) => Ok(Literal::False),
             Some(_) => Err(missing("which must be a text, a whole number or a truth value")),
@@ -207,7 +224,9 @@ fn fence(dialect: GuardDialect) -> (Vec<Piece>, Vec<Piece>) {
         GuardDialect::Mysql | GuardDialect::Duckdb | GuardDialect::Snowflake | GuardDialect::Bigquery => {
             (Vec::new(), vec![Piece::Word("LIMIT"), all()])
         }
-        GuardDialect::Mssql => (vec![Piece::Word("TOP"), Piece::Type("(9223372036854775807)".to_owned())], Vec::new()),
+        GuardDialect::Mssql => {
+            (vec![Piece::Word("TOP"), Piece::Type("(9223372036854775807)".to_owned())], Vec::new())
+        }
     }
 }
 

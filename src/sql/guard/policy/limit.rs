@@ -1,7 +1,9 @@
 //! The row limit of a policy, put around the whole statement.
 
 use crate::sql::guard::GuardDialect;
-use crate::sql::guard::tree::{Alias, Body, Expr, Ident, Item, Joined, Literal, Piece, Query, Select, Source, StarItem};
+use crate::sql::guard::tree::{
+    Alias, Body, Expr, Ident, Item, Joined, Literal, Piece, Query, Select, Source, StarItem,
+};
 
 /// Limits a statement to one row more than `rows`, so that what is cut off can be told. `unique` says
 /// whether its columns have names that are all different.

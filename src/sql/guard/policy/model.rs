@@ -97,7 +97,8 @@ impl Policy {
     /// It has another form.
     pub fn from_json(value: &Value) -> Result<Self, Refusal> {
         let only_columns = value.as_object().is_some_and(|object| {
-            !object.is_empty() && object.values().all(|columns| columns.as_array().is_some())
+            !object.is_empty()
+                && object.values().all(|columns| columns.as_array().is_some())
                 && !object.contains_key("denied_relations")
         });
         let read = if only_columns {
@@ -105,7 +106,9 @@ impl Policy {
         } else {
             serde_json::from_value(value.clone())
         };
-        read.map_err(|error| Refusal::new(Code::PolicyInvalid, format!("The policy cannot be read: {error}.")))
+        read.map_err(|error| {
+            Refusal::new(Code::PolicyInvalid, format!("The policy cannot be read: {error}."))
+        })
     }
 
     /// Reads a policy file, YAML or JSON.
@@ -113,14 +116,16 @@ impl Policy {
     /// # Errors
     /// It is neither, or has another form.
     pub fn from_text(text: &str) -> Result<Self, Refusal> {
-        let value: Value = serde_saphyr::from_str(text)
-            .map_err(|error| Refusal::new(Code::PolicyInvalid, format!("The policy cannot be read: {error}.")))?;
+        let value: Value = serde_saphyr::from_str(text).map_err(|error| {
+            Refusal::new(Code::PolicyInvalid, format!("The policy cannot be read: {error}."))
+        })?;
         Self::from_json(&value)
     }
 
     /// The relation's own rules, by its name with or without its schema.
     pub(crate) fn relation(&self, names: &[String]) -> Option<(&str, &RelationPolicy)> {
-        let found = self.relations.iter().find(|(key, _)| names.iter().any(|name| name.eq_ignore_ascii_case(key)));
+        let found =
+            self.relations.iter().find(|(key, _)| names.iter().any(|name| name.eq_ignore_ascii_case(key)));
         found.map(|(key, policy)| (key.as_str(), policy))
     }
 

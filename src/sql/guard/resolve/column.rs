@@ -53,7 +53,8 @@ impl Resolver<'_> {
             return Ok(None);
         }
         if self.is_strict() {
-            let reason = format!("No source of this SELECT has the column {name}; use one that the schema lists.");
+            let reason =
+                format!("No source of this SELECT has the column {name}; use one that the schema lists.");
             return Err(Refusal::new(Code::ColumnUnknown, reason));
         }
         self.complete = false;
@@ -67,11 +68,14 @@ impl Resolver<'_> {
 
     /// The source that the first parts name, its level, and how many parts name it.
     pub(super) fn find_binding(&self, parts: &[Ident]) -> Option<(usize, usize, usize)> {
-        let folded: Vec<String> = parts.iter().take(4).map(|part| self.dialect.fold(part).into_owned()).collect();
+        let folded: Vec<String> =
+            parts.iter().take(4).map(|part| self.dialect.fold(part).into_owned()).collect();
         for (level, frame) in self.frames.iter().enumerate().rev() {
             // The longest qualifier first, so that `schema.table` is not read as `table.column`.
             for used in (1..=folded.len()).rev() {
-                let Some((name, path)) = folded.get(..used).and_then(<[String]>::split_last) else { continue };
+                let Some((name, path)) = folded.get(..used).and_then(<[String]>::split_last) else {
+                    continue;
+                };
                 let matches = |binding: &Binding| {
                     binding.name.as_ref() == Some(name) && (path.is_empty() || binding.path.ends_with(path))
                 };
@@ -83,7 +87,13 @@ impl Resolver<'_> {
         None
     }
 
-    fn qualified(&mut self, parts: &mut Vec<Ident>, level: usize, at: usize, used: usize) -> Result<Deps, Missing> {
+    fn qualified(
+        &mut self,
+        parts: &mut Vec<Ident>,
+        level: usize,
+        at: usize,
+        used: usize,
+    ) -> Result<Deps, Missing> {
         self.touched.push((level, at));
         let Some(binding) = self.frames.get(level).and_then(|frame| frame.bindings.get(at)) else {
             return Err(Missing::Unknown);
@@ -170,7 +180,8 @@ impl Resolver<'_> {
             found = self.rowid_in(frame, folded);
         }
         if found.is_none() {
-            found = frame.outputs.iter().find(|output| output.name == folded).map(|output| output.deps.clone());
+            found =
+                frame.outputs.iter().find(|output| output.name == folded).map(|output| output.deps.clone());
         }
         self.touched.extend(touched);
         found
@@ -187,7 +198,9 @@ impl Resolver<'_> {
     fn whole_row(&mut self, folded: &str) -> Option<Deps> {
         let rows = match self.dialect {
             GuardDialect::Postgres | GuardDialect::Duckdb | GuardDialect::Bigquery => true,
-            GuardDialect::Sqlite | GuardDialect::Mysql | GuardDialect::Snowflake | GuardDialect::Mssql => false,
+            GuardDialect::Sqlite | GuardDialect::Mysql | GuardDialect::Snowflake | GuardDialect::Mssql => {
+                false
+            }
         };
         let sources = |(level, frame): (usize, &Frame)| {
             let named = |binding: &Binding| binding.name.as_deref() == Some(folded);
@@ -206,8 +219,13 @@ impl Resolver<'_> {
     fn in_open_source(&mut self, name: &Ident) -> Result<Deps, Missing> {
         for level in (0..self.frames.len()).rev() {
             let Some(frame) = self.frames.get(level) else { continue };
-            let open: Vec<usize> =
-                frame.bindings.iter().enumerate().filter(|(_, b)| b.shape.is_open()).map(|(at, _)| at).collect();
+            let open: Vec<usize> = frame
+                .bindings
+                .iter()
+                .enumerate()
+                .filter(|(_, b)| b.shape.is_open())
+                .map(|(at, _)| at)
+                .collect();
             match open.as_slice() {
                 [] if frame.outputs_open => return Ok(Deps::unknown()),
                 [] => {}

@@ -36,7 +36,8 @@ impl Resolver<'_> {
     fn connect_since(&mut self, start: usize) {
         let level = self.frames.len().saturating_sub(1);
         let touched = self.touched.get(start..).unwrap_or_default();
-        let mut places: Vec<usize> = touched.iter().filter(|(at, _)| *at == level).map(|(_, place)| *place).collect();
+        let mut places: Vec<usize> =
+            touched.iter().filter(|(at, _)| *at == level).map(|(_, place)| *place).collect();
         if let Some(frame) = self.frames.last_mut() {
             if self.touched_unknown {
                 places = (0..frame.bindings.len()).collect();
@@ -76,7 +77,8 @@ impl Resolver<'_> {
         let hidden = last.withheld.iter().any(|name| left.contains(name) || left_withheld.contains(name))
             || left_withheld.iter().any(|name| right.contains(name));
         if hidden {
-            let reason = "A NATURAL JOIN would compare a column that you may not read; name the columns with USING.";
+            let reason =
+                "A NATURAL JOIN would compare a column that you may not read; name the columns with USING.";
             return Err(Refusal::new(Code::ColumnNotPermitted, reason));
         }
         let open = before.iter().chain([last]).any(|binding| binding.shape.is_open());
@@ -99,7 +101,8 @@ impl Resolver<'_> {
         let level = self.frames.len().saturating_sub(1);
         let count = self.frames.last().map_or(0, |frame| frame.bindings.len());
         let last = count.saturating_sub(1);
-        let already = self.frames.last().and_then(|frame| frame.merged.iter().find(|m| m.name == name).cloned());
+        let already =
+            self.frames.last().and_then(|frame| frame.merged.iter().find(|m| m.name == name).cloned());
         let mut left: Option<Deps> = already.map(|merged| merged.deps);
         let mut right = None;
         let mut touched = vec![last];
@@ -145,7 +148,9 @@ impl Resolver<'_> {
 
     /// What a source offers by this name; a source whose columns nobody listed offers it.
     fn offered(&mut self, level: usize, at: usize, name: &str) -> Checked<Option<Deps>> {
-        let Some(binding) = self.frames.get(level).and_then(|frame| frame.bindings.get(at)) else { return Ok(None) };
+        let Some(binding) = self.frames.get(level).and_then(|frame| frame.bindings.get(at)) else {
+            return Ok(None);
+        };
         if let Some(column) = binding.shape.columns().iter().find(|column| column.name == name) {
             return Ok(Some(column.deps.clone()));
         }

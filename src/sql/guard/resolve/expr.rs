@@ -9,7 +9,8 @@ use crate::sql::guard::refusal::{Checked, Code, Refusal};
 use crate::sql::guard::tree::{Expr, Ident, Literal, Piece};
 
 /// Fields of rows that listed functions of PostgreSQL give.
-const ROW_FIELDS: &[&str] = &["key", "value", "ordinality", "n", "lexeme", "positions", "weights", "f1", "f2", "f3"];
+const ROW_FIELDS: &[&str] =
+    &["key", "value", "ordinality", "n", "lexeme", "positions", "weights", "f1", "f2", "f3"];
 
 impl Resolver<'_> {
     pub(super) fn expr(&mut self, expr: &mut Expr) -> Checked<Deps> {

@@ -16,5 +16,5 @@ mod star;
 mod system;
 
 pub(crate) use resolver::{Resolved, Resolver};
-pub use schema::Schema;
 pub(crate) use schema::KnownRelation;
+pub use schema::Schema;

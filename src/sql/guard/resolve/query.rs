@@ -91,7 +91,8 @@ impl Resolver<'_> {
             Body::Set { left, operator, right } => {
                 let (left, _) = self.body(left)?;
                 let (right, _) = self.body(right)?;
-                let shape = if operator.ends_with("BY NAME") { by_name(left, right) } else { by_place(left, &right) };
+                let shape =
+                    if operator.ends_with("BY NAME") { by_name(left, right) } else { by_place(left, &right) };
                 let frame = outputs_only(&shape);
                 Ok((shape, frame))
             }

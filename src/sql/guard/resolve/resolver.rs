@@ -53,7 +53,11 @@ pub(crate) struct Resolved {
 }
 
 impl<'a> Resolver<'a> {
-    pub(crate) fn new(dialect: GuardDialect, schema: Option<&'a Schema>, policy: Option<&'a BoundPolicy>) -> Self {
+    pub(crate) fn new(
+        dialect: GuardDialect,
+        schema: Option<&'a Schema>,
+        policy: Option<&'a BoundPolicy>,
+    ) -> Self {
         Self {
             dialect,
             schema,
@@ -101,7 +105,8 @@ impl<'a> Resolver<'a> {
         let mut columns: Vec<String> = self.used.iter().map(name).collect();
         columns.sort();
         columns.dedup();
-        let complete = self.complete && !shape.is_open() && outputs.iter().all(|(_, columns)| columns.is_some());
+        let complete =
+            self.complete && !shape.is_open() && outputs.iter().all(|(_, columns)| columns.is_some());
         Ok(Resolved { tables, columns, outputs, policies: self.policies.into_iter().collect(), complete })
     }
 

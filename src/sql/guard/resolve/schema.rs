@@ -53,7 +53,11 @@ impl Schema {
     pub fn of_catalog(catalog: &Catalog) -> Self {
         let mut schema = Self::default();
         for relation in catalog.relations() {
-            schema.add(None, &relation.name, relation.columns.iter().map(|column| column.name.clone()).collect());
+            schema.add(
+                None,
+                &relation.name,
+                relation.columns.iter().map(|column| column.name.clone()).collect(),
+            );
         }
         schema
     }
@@ -135,19 +139,26 @@ impl Schema {
             Some(Value::Object(tables)) if !is_relation(object.get("tables").unwrap_or(&Value::Null)) => {
                 schema.add_level(tables, None)?;
             }
-            Some(Value::Array(list)) if list.iter().all(Value::is_object) && !list.is_empty() => schema.add_list(list)?,
+            Some(Value::Array(list)) if list.iter().all(Value::is_object) && !list.is_empty() => {
+                schema.add_list(list)?
+            }
             _other => schema.add_level(object, None)?,
         }
         Ok(schema)
     }
 
-    fn add_level(&mut self, tables: &serde_json::Map<String, Value>, in_schema: Option<&str>) -> Result<(), String> {
+    fn add_level(
+        &mut self,
+        tables: &serde_json::Map<String, Value>,
+        in_schema: Option<&str>,
+    ) -> Result<(), String> {
         for (name, value) in tables {
             if name == "default_schema" && value.is_string() {
                 continue;
             }
             if is_relation(value) {
-                let columns = columns(value).ok_or_else(|| format!("`{name}` has columns of an unknown form"))?;
+                let columns =
+                    columns(value).ok_or_else(|| format!("`{name}` has columns of an unknown form"))?;
                 match (in_schema, name.rsplit_once('.')) {
                     (None, Some((schema, table))) => self.add(Some(schema), table, columns),
                     (schema, _) => self.add(schema, name, columns),
@@ -163,7 +174,8 @@ impl Schema {
 
     fn add_list(&mut self, list: &[Value]) -> Result<(), String> {
         for entry in list {
-            let name = entry.get("name").or_else(|| entry.get("table")).and_then(Value::as_str).or(entry.as_str());
+            let name =
+                entry.get("name").or_else(|| entry.get("table")).and_then(Value::as_str).or(entry.as_str());
             let name = name.ok_or("a table of the catalog has no name")?;
             let columns = entry.get("columns").map_or(Some(Vec::new()), columns);
             let columns = columns.ok_or_else(|| format!("`{name}` has columns of an unknown form"))?;
@@ -177,7 +189,9 @@ impl Schema {
 fn same(ident: &Ident, name: &str, dialect: GuardDialect) -> bool {
     match dialect {
         GuardDialect::Postgres => dialect.fold(ident) == name,
-        GuardDialect::Snowflake if ident.quoted => ident.text == name || ident.text.to_ascii_lowercase() == name,
+        GuardDialect::Snowflake if ident.quoted => {
+            ident.text == name || ident.text.to_ascii_lowercase() == name
+        }
         GuardDialect::Sqlite
         | GuardDialect::Mysql
         | GuardDialect::Duckdb

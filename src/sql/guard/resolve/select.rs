@@ -90,7 +90,8 @@ impl Resolver<'_> {
             },
             Expr::Field(_, field) => (self.dialect.fold(field).into_owned(), field.text.clone()),
             Expr::Call(call) => {
-                let name = call.name.last().map_or_else(String::new, |name| self.dialect.fold(name).into_owned());
+                let name =
+                    call.name.last().map_or_else(String::new, |name| self.dialect.fold(name).into_owned());
                 (name.clone(), name)
             }
             Expr::Form(pieces) => match pieces.as_slice() {

@@ -80,7 +80,8 @@ impl Resolver<'_> {
                 let done = self.joined(joined);
                 let frame = self.frames.pop().unwrap_or_default();
                 done?;
-                let columns = frame.bindings.iter().flat_map(|binding| binding.shape.columns().to_vec()).collect();
+                let columns =
+                    frame.bindings.iter().flat_map(|binding| binding.shape.columns().to_vec()).collect();
                 let shape = if frame.bindings.iter().any(|binding| binding.shape.is_open()) {
                     Shape::Open { relation: None, known: columns, deps: Deps::unknown() }
                 } else {
@@ -126,7 +127,8 @@ impl Resolver<'_> {
         tail: &[Piece],
         deps: &Deps,
     ) -> Shape {
-        let column = |name: &str| OutColumn { name: name.to_owned(), shown: name.to_owned(), deps: deps.clone() };
+        let column =
+            |name: &str| OutColumn { name: name.to_owned(), shown: name.to_owned(), deps: deps.clone() };
         let offset = tail.iter().find_map(|piece| match piece {
             Piece::Ident(name) => Some(self.dialect.fold(name).into_owned()),
             Piece::Word(_) | Piece::Glue(_) | Piece::Window(_) | Piece::Type(_) | Piece::Expr(_) => None,
@@ -134,7 +136,8 @@ impl Resolver<'_> {
         if let Some(columns) = columns {
             return Shape::Known(columns.iter().map(|name| column(name)).collect());
         }
-        let own = alias.map_or_else(|| function.to_owned(), |alias| self.dialect.fold(&alias.name).into_owned());
+        let own =
+            alias.map_or_else(|| function.to_owned(), |alias| self.dialect.fold(&alias.name).into_owned());
         let mut known = vec![column(&own)];
         if !tail.is_empty() {
             let offset = offset.unwrap_or_else(|| "offset".to_owned());
@@ -211,7 +214,8 @@ impl Resolver<'_> {
         let shape = Shape::Known(columns.collect());
         let mut binding = self.aliased(shape, Some(&alias));
         binding.withheld = permission.withheld.iter().map(|column| self.catalog_fold(column)).collect();
-        binding.path = if relation.alias.is_none() { self.qualified_path(&relation.name) } else { Vec::new() };
+        binding.path =
+            if relation.alias.is_none() { self.qualified_path(&relation.name) } else { Vec::new() };
         if self.dialect == GuardDialect::Sqlite && permission.source.is_none() {
             binding.rowid = Some(Deps::default());
         }
@@ -227,7 +231,12 @@ impl Resolver<'_> {
         if !relation.sample.is_empty() {
             return Err(Refusal::clause("A sample of a table under a policy"));
         }
-        Ok(Some(Source::Derived { lateral: false, query: Box::new(query), alias: Some(alias), sample: Vec::new() }))
+        Ok(Some(Source::Derived {
+            lateral: false,
+            query: Box::new(query),
+            alias: Some(alias),
+            sample: Vec::new(),
+        }))
     }
 
     /// Inside of a policy's filter a name must mean the base relation, whatever the statement around
@@ -275,9 +284,13 @@ impl Resolver<'_> {
     fn cte_in_sight(&mut self, relation: &Relation) -> Checked<bool> {
         let [name] = relation.name.as_slice() else { return Ok(false) };
         let folded = self.dialect.fold(name);
-        let Some(cte) = self.ctes.iter().rev().find(|cte| cte.name == *folded).cloned() else { return Ok(false) };
+        let Some(cte) = self.ctes.iter().rev().find(|cte| cte.name == *folded).cloned() else {
+            return Ok(false);
+        };
         let looks_at_case = match self.dialect {
-            GuardDialect::Mysql | GuardDialect::Bigquery | GuardDialect::Mssql | GuardDialect::Snowflake => true,
+            GuardDialect::Mysql | GuardDialect::Bigquery | GuardDialect::Mssql | GuardDialect::Snowflake => {
+                true
+            }
             GuardDialect::Postgres | GuardDialect::Sqlite | GuardDialect::Duckdb => false,
         };
         if self.policy.is_some() && looks_at_case && cte.written != name.text {
@@ -295,14 +308,17 @@ impl Resolver<'_> {
         if self.dialect != GuardDialect::Bigquery || relation.name.len() < 2 {
             return false;
         }
-        let Some(first) = relation.name.first().map(|first| self.dialect.fold(first).into_owned()) else { return false };
+        let Some(first) = relation.name.first().map(|first| self.dialect.fold(first).into_owned()) else {
+            return false;
+        };
         let Some(frame) = self.frames.last() else { return false };
         let source = frame.bindings.iter().find(|binding| binding.name.as_ref() == Some(&first));
         let Some(deps) = source.map(|binding| binding.shape.all()) else { return false };
         self.complete = false;
         let shape = Shape::Open { relation: None, known: Vec::new(), deps };
         let mut binding = self.aliased(shape, relation.alias.as_ref());
-        binding.name = binding.name.or_else(|| relation.name.last().map(|last| self.dialect.fold(last).into_owned()));
+        binding.name =
+            binding.name.or_else(|| relation.name.last().map(|last| self.dialect.fold(last).into_owned()));
         self.push(Binding { many: false, ..binding });
         true
     }

@@ -5,11 +5,37 @@ use crate::sql::guard::GuardDialect;
 use crate::sql::guard::tree::Ident;
 
 const MSSQL_VIEWS: &[&str] = &[
-    "sysaltfiles", "syscacheobjects", "syscolumns", "syscomments", "sysconstraints", "syscurconfigs", "sysdatabases",
-    "sysdepends", "sysdevices", "sysfilegroups", "sysfiles", "sysforeignkeys", "sysindexes", "sysindexkeys", "syslockinfo",
-    "syslogins", "sysmembers", "sysmessages", "sysobjects", "sysoledbusers", "sysperfinfo", "syspermissions",
-    "sysprocesses", "sysprotects", "sysreferences", "sysremotelogins", "sysservers", "systypes", "sysusers",
-    "sysxlogins", "sysjobs",
+    "sysaltfiles",
+    "syscacheobjects",
+    "syscolumns",
+    "syscomments",
+    "sysconstraints",
+    "syscurconfigs",
+    "sysdatabases",
+    "sysdepends",
+    "sysdevices",
+    "sysfilegroups",
+    "sysfiles",
+    "sysforeignkeys",
+    "sysindexes",
+    "sysindexkeys",
+    "syslockinfo",
+    "syslogins",
+    "sysmembers",
+    "sysmessages",
+    "sysobjects",
+    "sysoledbusers",
+    "sysperfinfo",
+    "syspermissions",
+    "sysprocesses",
+    "sysprotects",
+    "sysreferences",
+    "sysremotelogins",
+    "sysservers",
+    "systypes",
+    "sysusers",
+    "sysxlogins",
+    "sysjobs",
 ];
 
 /// Whether a name means something of the engine, or a file, or another server.
@@ -22,7 +48,9 @@ pub(super) fn is_system(name: &[Ident], dialect: GuardDialect) -> bool {
     }
     match dialect {
         GuardDialect::Postgres => {
-            in_schema(&["pg_catalog"]) || lower.iter().any(|part| part.starts_with("pg_")) || schemas.len() > 2
+            in_schema(&["pg_catalog"])
+                || lower.iter().any(|part| part.starts_with("pg_"))
+                || schemas.len() > 2
         }
         GuardDialect::Sqlite => {
             last.starts_with("sqlite_")
@@ -36,12 +64,19 @@ pub(super) fn is_system(name: &[Ident], dialect: GuardDialect) -> bool {
         }
         GuardDialect::Duckdb => {
             in_schema(&["pg_catalog", "system", "temp"])
-                || ["duckdb_", "pragma_", "pg_", "sqlite_", "__"].iter().any(|prefix| last.starts_with(prefix))
+                || ["duckdb_", "pragma_", "pg_", "sqlite_", "__"]
+                    .iter()
+                    .any(|prefix| last.starts_with(prefix))
                 || lower.iter().any(|part| is_file(part))
         }
         GuardDialect::Snowflake => {
             schemas.first().is_some_and(|database| database == "snowflake")
-                || in_schema(&["account_usage", "organization_usage", "reader_account_usage", "data_sharing_usage"])
+                || in_schema(&[
+                    "account_usage",
+                    "organization_usage",
+                    "reader_account_usage",
+                    "data_sharing_usage",
+                ])
                 || lower.iter().any(|part| part.starts_with(['@', '~', '%']))
                 || name.len() > 3
         }
@@ -52,10 +87,11 @@ pub(super) fn is_system(name: &[Ident], dialect: GuardDialect) -> bool {
         GuardDialect::Mssql => {
             // A table of numbers that many statements count with.
             let numbers = last == "spt_values" && schemas.first().is_some_and(|schema| schema == "master");
-            !numbers && (in_schema(&["sys", "master", "msdb", "tempdb", "model", "distribution"])
-                || MSSQL_VIEWS.contains(&last.as_str())
-                || last.starts_with('#')
-                || name.len() > 3)
+            !numbers
+                && (in_schema(&["sys", "master", "msdb", "tempdb", "model", "distribution"])
+                    || MSSQL_VIEWS.contains(&last.as_str())
+                    || last.starts_with('#')
+                    || name.len() > 3)
         }
     }
 }

@@ -55,7 +55,11 @@ pub(crate) enum Expr {
     /// `(value).field` for a value that is a row.
     Field(Box<Expr>, Ident),
     /// A function of its parameters.
-    Lambda { params: Vec<Ident>, body: Box<Expr>, keyword: bool },
+    Lambda {
+        params: Vec<Ident>,
+        body: Box<Expr>,
+        keyword: bool,
+    },
 }
 
 /// A part of a form, in the order in which it is written.
@@ -109,9 +113,8 @@ impl Expr {
                 [Piece::Word("("), Piece::Expr(inner), Piece::Word(")")] => inner.integer(),
                 [Piece::Word("+"), Piece::Expr(inner)] => inner.integer(),
                 [Piece::Word("-"), Piece::Expr(inner)] => inner.integer().map(|value| -value),
-                [Piece::Word("CAST("), Piece::Expr(inner), ..] | [Piece::Expr(inner), Piece::Glue("::"), ..] => {
-                    inner.integer()
-                }
+                [Piece::Word("CAST("), Piece::Expr(inner), ..]
+                | [Piece::Expr(inner), Piece::Glue("::"), ..] => inner.integer(),
                 _ => None,
             },
             Self::Column(_)

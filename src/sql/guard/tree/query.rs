@@ -35,8 +35,15 @@ pub(crate) enum Body {
     Select(Box<Select>),
     /// A query in brackets.
     Query(Box<Query>),
-    Set { left: Box<Body>, operator: &'static str, right: Box<Body> },
-    Values { rows: Vec<Vec<Expr>>, row_word: bool },
+    Set {
+        left: Box<Body>,
+        operator: &'static str,
+        right: Box<Body>,
+    },
+    Values {
+        rows: Vec<Vec<Expr>>,
+        row_word: bool,
+    },
 }
 
 /// One SELECT.

@@ -58,11 +58,29 @@ pub(crate) struct Relation {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
     Relation(Relation),
-    Derived { lateral: bool, query: Box<Query>, alias: Option<Alias>, sample: Vec<Piece> },
+    Derived {
+        lateral: bool,
+        query: Box<Query>,
+        alias: Option<Alias>,
+        sample: Vec<Piece>,
+    },
     /// A table function, UNNEST, JSON_TABLE and the like: what is written, and the columns it has when
     /// these are known.
-    Rows { pieces: Vec<Piece>, name: String, columns: Option<Vec<String>>, alias: Option<Alias>, tail: Vec<Piece> },
-    Nested { joined: Box<Joined>, alias: Option<Alias> },
+    Rows {
+        pieces: Vec<Piece>,
+        name: String,
+        columns: Option<Vec<String>>,
+        alias: Option<Alias>,
+        tail: Vec<Piece>,
+    },
+    Nested {
+        joined: Box<Joined>,
+        alias: Option<Alias>,
+    },
     /// PIVOT and UNPIVOT of a source.
-    Turned { source: Box<Source>, pieces: Vec<Piece>, alias: Option<Alias> },
+    Turned {
+        source: Box<Source>,
+        pieces: Vec<Piece>,
+        alias: Option<Alias>,
+    },
 }

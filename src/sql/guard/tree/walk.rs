@@ -55,7 +55,9 @@ fn each_of_body(body: &mut Body, visit: &mut Visit<'_>) -> Checked<()> {
             for item in &mut select.items {
                 match item {
                     Item::Expr { expr, .. } => each_expr(expr, visit)?,
-                    Item::Star(star) => star.replace.iter_mut().try_for_each(|(expr, _)| each_expr(expr, visit))?,
+                    Item::Star(star) => {
+                        star.replace.iter_mut().try_for_each(|(expr, _)| each_expr(expr, visit))?
+                    }
                 }
             }
             for joined in &mut select.from {

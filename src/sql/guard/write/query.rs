@@ -1,10 +1,11 @@
 //! Queries and their sources.
 
 use super::Writer;
-use crate::sql::guard::tree::{
-    Alias, Body, Constraint, Cte, Expr, Ident, Item, Join, Joined, Order, Piece, Query, Relation, Select, Source, StarItem,
-};
 use crate::sql::guard::GuardDialect;
+use crate::sql::guard::tree::{
+    Alias, Body, Constraint, Cte, Expr, Ident, Item, Join, Joined, Order, Piece, Query, Relation, Select,
+    Source, StarItem,
+};
 
 impl Writer {
     pub(crate) fn query(&mut self, query: &Query) {

@@ -10,7 +10,9 @@ pub(crate) fn identifier(ident: &Ident, dialect: GuardDialect) -> String {
         return ident.text.clone();
     }
     let (open, close) = match dialect {
-        GuardDialect::Postgres | GuardDialect::Sqlite | GuardDialect::Duckdb | GuardDialect::Snowflake => ('"', '"'),
+        GuardDialect::Postgres | GuardDialect::Sqlite | GuardDialect::Duckdb | GuardDialect::Snowflake => {
+            ('"', '"')
+        }
         GuardDialect::Mysql | GuardDialect::Bigquery => ('`', '`'),
         GuardDialect::Mssql => ('[', ']'),
     };
