@@ -88,12 +88,15 @@ fn source_reads(source: &Source, name: &str, dialect: GuardDialect) -> bool {
 }
 
 /// Refuses a recursion whose step has no bound that can be seen.
-pub(crate) fn check_recursion(cte: &Cte, dialect: GuardDialect, outer_limit: bool) -> Checked<()> {
+pub(crate) fn check_recursion(cte: &Cte, dialect: GuardDialect) -> Checked<()> {
     let name = dialect.fold(&cte.name);
-    if !cte.query.limit.is_empty() {
+    let limit = match cte.query.limit.as_slice() {
+        [Piece::Word("LIMIT"), Piece::Expr(limit), ..] => constant(limit),
+        _other => None,
+    };
+    if limit.is_some_and(|limit| limit <= BOUND) {
         return Ok(());
     }
-    let _ = outer_limit;
     steps(&cte.query.body, &name, dialect, true)
 }
 
@@ -106,7 +109,7 @@ fn steps(body: &Body, name: &str, dialect: GuardDialect, start: bool) -> Checked
         Body::Query(query) => steps(&query.body, name, dialect, start),
         Body::Values { .. } => Ok(()),
         Body::Select(select) => {
-            if start || !select_reads(select, name, dialect) || bounded(select, name, dialect) {
+            if start || !select_reads(select, name, dialect) || bounded(select) {
                 return Ok(());
             }
             let reason = format!(
@@ -117,7 +120,7 @@ fn steps(body: &Body, name: &str, dialect: GuardDialect, start: bool) -> Checked
     }
 }
 
-fn bounded(select: &Select, name: &str, dialect: GuardDialect) -> bool {
+fn bounded(select: &Select) -> bool {
     let mut conditions: Vec<&Expr> = select.filter.iter().collect();
     let mut walks = false;
     for joined in &select.from {
@@ -136,7 +139,6 @@ fn bounded(select: &Select, name: &str, dialect: GuardDialect) -> bool {
     for condition in conditions {
         conjuncts(condition, &mut parts);
     }
-    let _ = (name, dialect);
     // A walk along a relation ends when the relation does.
     walks |= sources > 1 && parts.iter().any(|part| is_link(part));
     let shrinks = select.items.iter().any(|item| matches!(item, Item::Expr { expr, .. } if cuts(expr)));

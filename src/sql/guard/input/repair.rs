@@ -131,6 +131,7 @@ fn duckdb(tokens: &mut Vec<TokenWithSpan>) -> Checked<()> {
         if is_word(tokens.get(at), "asof") && joins && at > 0 {
             tokens.splice(at..=at, [TokenWithSpan::wrap(Token::make_keyword("GLOBAL"))]);
         }
+        using_sample(tokens, at);
         let share = matches!(keyword(tokens.get(at)), Some(Keyword::LIMIT | Keyword::TABLESAMPLE));
         let number = tokens.get(at + 1).map(|token| token.token.clone());
         let ends = !matches!(tokens.get(at + 3).map(|t| &t.token), Some(Token::Number(..) | Token::LParen));
@@ -147,6 +148,24 @@ fn duckdb(tokens: &mut Vec<TokenWithSpan>) -> Checked<()> {
         at += 1;
     }
     Ok(())
+}
+
+/// `FROM t USING SAMPLE n%` samples the table before it.
+fn using_sample(tokens: &mut Vec<TokenWithSpan>, at: usize) {
+    if keyword(tokens.get(at)) != Some(Keyword::USING) || !is_word(tokens.get(at + 1), "sample") {
+        return;
+    }
+    let Some(number @ Token::Number(..)) = tokens.get(at + 2).map(|token| token.token.clone()) else {
+        return;
+    };
+    let (unit, length) = match tokens.get(at + 3).map(|token| &token.token) {
+        Some(Token::Mod) => ("PERCENT", 4),
+        _other if is_word(tokens.get(at + 3), "percent") => ("PERCENT", 4),
+        _other if is_word(tokens.get(at + 3), "rows") => ("ROWS", 4),
+        _other => ("ROWS", 3),
+    };
+    let words = [word("TABLESAMPLE"), Token::LParen, number, word(unit), Token::RParen];
+    tokens.splice(at..at + length, words.into_iter().map(TokenWithSpan::wrap));
 }
 
 fn word(text: &str) -> Token {

@@ -8,6 +8,7 @@ use sqlparser::ast::{
 };
 
 /// Types that the parser knows by no variant of its own, by dialect.
+#[expect(clippy::too_many_lines, reason = "names of types")]
 fn named(dialect: GuardDialect) -> &'static [&'static str] {
     match dialect {
         GuardDialect::Postgres => &[

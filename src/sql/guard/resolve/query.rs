@@ -10,11 +10,10 @@ use crate::sql::guard::tree::{Body, Cte, Ident, Order, Query};
 impl Resolver<'_> {
     pub(super) fn query(&mut self, query: &mut Query) -> Checked<Shape> {
         let in_sight = self.ctes.len();
-        let outer_limit = !query.limit.is_empty();
         for at in 0..query.ctes.len() {
             let recursive = query.recursive || self.dialect == crate::sql::guard::GuardDialect::Sqlite;
             let Some(cte) = query.ctes.get_mut(at) else { break };
-            let shape = self.cte(cte, recursive, outer_limit)?;
+            let shape = self.cte(cte, recursive)?;
             let many = cost::gives_many_rows(&cte.query);
             let name = self.dialect.fold(&cte.name).into_owned();
             self.ctes.push(CteName { name, written: cte.name.text.clone(), shape, many });
@@ -40,14 +39,27 @@ impl Resolver<'_> {
         Ok(())
     }
 
-    fn cte(&mut self, cte: &mut Cte, recursive: bool, outer_limit: bool) -> Checked<Shape> {
+    fn cte(&mut self, cte: &mut Cte, recursive: bool) -> Checked<Shape> {
+        self.check_shadow(cte)?;
         let shape = if recursive && cost::names_itself(cte, self.dialect) {
-            cost::check_recursion(cte, self.dialect, outer_limit)?;
+            cost::check_recursion(cte, self.dialect)?;
             self.recursive(cte)?
         } else {
             self.query(&mut cte.query)?
         };
         Ok(self.renamed(shape, &cte.columns))
+    }
+
+    /// Filters of a policy name base relations. Where these have no schema to be told by, an expression
+    /// of the statement must not take their names.
+    fn check_shadow(&self, cte: &Cte) -> Checked<()> {
+        let (Some(schema), Some(_)) = (self.schema, self.policy) else { return Ok(()) };
+        let named = schema.default_schema(self.dialect).is_some();
+        if named || schema.find(std::slice::from_ref(&cte.name), self.dialect).is_none() {
+            return Ok(());
+        }
+        let reason = format!("{} is a table of the schema; take another name.", cte.name.text);
+        Err(Refusal::new(Code::NameNotAllowed, reason))
     }
 
     /// A shape with the names of a column list.
@@ -115,7 +127,7 @@ impl Resolver<'_> {
         }
     }
 
-    /// The shape of a recursive expression: what its first part gives, and what one more round adds.
+    /// What a recursive expression must be.
     pub(super) fn too_open(&self) -> Refusal {
         Refusal::new(Code::ClauseNotAllowed, "A recursive query must be a UNION of a start and a step.")
     }

@@ -45,7 +45,7 @@ impl Resolver<'_> {
             self.condition(filter)?;
         }
         self.pieces(&mut select.hierarchy)?;
-        self.group(&mut select.group)?;
+        self.pieces(&mut select.group)?;
         for clause in [&mut select.having, &mut select.qualify].into_iter().flatten() {
             self.expr(clause)?;
         }
@@ -108,12 +108,6 @@ impl Resolver<'_> {
                 ("?column?".to_owned(), "?column?".to_owned())
             }
         }
-    }
-
-    /// GROUP BY: names are columns first, and ordinals are places of the SELECT list.
-    fn group(&mut self, pieces: &mut [Piece]) -> Checked<()> {
-        self.pieces(pieces)?;
-        Ok(())
     }
 
     /// ORDER BY: a bare name is an output first.

@@ -167,38 +167,11 @@ impl Resolver<'_> {
         if self.cte_in_sight(relation)? || self.field_of_source(relation) {
             return Ok(None);
         }
-        let name = relation.name.iter().map(|part| part.text.as_str()).collect::<Vec<_>>().join(".");
         let known = self.schema.and_then(|schema| schema.find(&relation.name, self.dialect)).cloned();
         let Some(last) = relation.name.last().cloned() else { return Ok(None) };
         let alias = relation.alias.clone().unwrap_or_else(|| Alias::named(last.clone()));
-        if known.is_none() && self.policy.is_some_and(|policy| policy.denies(&relation.name, self.dialect)) {
-            return Err(not_permitted(&name));
-        }
-        if known.is_none() && system::is_system(&relation.name, self.dialect) {
-            let reason = format!("{name} belongs to the engine; use the tables of the schema.");
-            return Err(Refusal::new(Code::SystemRelation, reason));
-        }
         let Some(known) = known else {
-            if self.is_strict() {
-                let reason = format!("{name} is not in the schema; use a table that the schema lists.");
-                return Err(Refusal::new(Code::RelationUnknown, reason));
-            }
-            if self.policy.is_some() && !self.within_policy {
-                let reason = "A policy needs the schema of the source; give the catalog.";
-                return Err(Refusal::new(Code::CatalogRequired, reason));
-            }
-            self.complete = false;
-            let id = self.relation_id(&self.folded_name(&relation.name));
-            let shape = Shape::Open { relation: Some(id), known: Vec::new(), deps: Deps::unknown() };
-            let mut binding = self.aliased(shape.clone(), relation.alias.as_ref());
-            if binding.name.is_none() {
-                binding.name = Some(self.dialect.fold(&last).into_owned());
-                binding.path = self.folded_path(&relation.name);
-            }
-            if binding.shape.columns().is_empty() {
-                binding.shape = shape;
-            }
-            self.push(binding);
+            self.unlisted(relation, &last)?;
             return Ok(None);
         };
         let default = self.schema.and_then(|schema| schema.default_schema(self.dialect));
@@ -237,6 +210,40 @@ impl Resolver<'_> {
             alias: Some(alias),
             sample: Vec::new(),
         }))
+    }
+
+    /// A relation that no catalog lists: refused, or read as one whose columns nobody knows.
+    fn unlisted(&mut self, relation: &Relation, last: &Ident) -> Checked<()> {
+        let name = relation.name.iter().map(|part| part.text.as_str()).collect::<Vec<_>>().join(".");
+        if self.policy.is_some_and(|policy| policy.denies(&relation.name, self.dialect)) {
+            let reason = format!("You are not permitted to read {name}.");
+            return Err(Refusal::new(Code::RelationNotPermitted, reason));
+        }
+        if system::is_system(&relation.name, self.dialect) {
+            let reason = format!("{name} belongs to the engine; use the tables of the schema.");
+            return Err(Refusal::new(Code::SystemRelation, reason));
+        }
+        if self.is_strict() {
+            let reason = format!("{name} is not in the schema; use a table that the schema lists.");
+            return Err(Refusal::new(Code::RelationUnknown, reason));
+        }
+        if self.policy.is_some() {
+            let reason = "A policy needs the schema of the source; give the catalog.";
+            return Err(Refusal::new(Code::CatalogRequired, reason));
+        }
+        self.complete = false;
+        let id = self.relation_id(&self.folded_name(&relation.name));
+        let shape = Shape::Open { relation: Some(id), known: Vec::new(), deps: Deps::unknown() };
+        let mut binding = self.aliased(shape.clone(), relation.alias.as_ref());
+        if binding.name.is_none() {
+            binding.name = Some(self.dialect.fold(last).into_owned());
+            binding.path = self.folded_path(&relation.name);
+        }
+        if binding.shape.columns().is_empty() {
+            binding.shape = shape;
+        }
+        self.push(binding);
+        Ok(())
     }
 
     /// Inside of a policy's filter a name must mean the base relation, whatever the statement around
@@ -322,8 +329,4 @@ impl Resolver<'_> {
         self.push(Binding { many: false, ..binding });
         true
     }
-}
-
-pub(super) fn not_permitted(name: &str) -> Refusal {
-    Refusal::new(Code::RelationNotPermitted, format!("You are not permitted to read {name}."))
 }
