@@ -1,6 +1,5 @@
 //! The named checks of a statement before it runs.
 
-use super::joined::joined;
 use super::session::Session;
 use super::stop::Stop;
 use super::{fault, read};
@@ -38,16 +37,16 @@ pub(super) struct Reads {
     pub(super) columns: Vec<String>,
 }
 
-/// What a statement would read, as the engine finds out while it prepares it.
+/// What a statement would read, as the engine finds out while it prepares it: not what only a `USING` or
+/// `NATURAL` join compares. The guard in front of the source knows that, too.
 pub(super) fn reads(session: &mut Session, sql: &str, stop: &Stop) -> Result<Reads, Failure> {
     let found = session.guarded(stop, |connection, catalog, verdict| {
-        read::prepare(connection, sql, verdict)?;
-        declared(sql, catalog, &verdict.reads())
+        read::prepare(connection, sql, verdict).map(|_| declared(catalog, &verdict.reads()))
     });
     found.map_err(|error| fault::from_engine(&error))?
 }
 
-fn declared(sql: &str, catalog: &Catalog, reads: &BTreeSet<(String, String)>) -> Result<Reads, Failure> {
+fn declared(catalog: &Catalog, reads: &BTreeSet<(String, String)>) -> Reads {
     let (mut tables, mut columns) = (BTreeSet::new(), BTreeSet::new());
     for (table, column) in reads {
         let Some(relation) = catalog.relation(table) else { continue };
@@ -55,11 +54,7 @@ fn declared(sql: &str, catalog: &Catalog, reads: &BTreeSet<(String, String)>) ->
         // A row has an identity that is no column of the catalog.
         columns.extend(relation.column(column).map(|found| format!("{}.{}", relation.name, found.name)));
     }
-    for (relation, compared) in joined(sql, catalog)? {
-        tables.insert(relation.name.clone());
-        columns.extend(compared.into_iter().map(|column| format!("{}.{column}", relation.name)));
-    }
-    Ok(Reads { tables: tables.into_iter().collect(), columns: columns.into_iter().collect() })
+    Reads { tables: tables.into_iter().collect(), columns: columns.into_iter().collect() }
 }
 
 /// What to say when the source could not be asked: nothing is known, so nothing holds.

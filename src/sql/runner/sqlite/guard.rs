@@ -131,7 +131,7 @@ const FUNCTIONS: &[&str] = &[
 ];
 
 /// Tables that functions of the list produce.
-pub(super) const TABLE_FUNCTIONS: &[&str] = &["json_each", "json_tree"];
+const TABLE_FUNCTIONS: &[&str] = &["json_each", "json_tree"];
 
 /// What the authorizer refused first.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -228,7 +228,7 @@ fn may_read_beside_catalog(database: Option<&str>, table: &str, column: &str) ->
     expression || TABLE_FUNCTIONS.contains(&table.as_str())
 }
 
-pub(super) fn is_of_engine(table: &str) -> bool {
+fn is_of_engine(table: &str) -> bool {
     table == "dbstat" || table.starts_with("sqlite_") || table.starts_with("pragma_")
 }
 

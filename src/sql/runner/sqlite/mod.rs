@@ -6,7 +6,6 @@
 mod check;
 mod fault;
 mod guard;
-mod joined;
 mod read;
 mod session;
 mod source;
