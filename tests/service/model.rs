@@ -135,7 +135,7 @@ async fn a_call_that_does_not_work_goes_back_to_the_model_which_repairs_it() {
     ];
     assert_eq!(codes, expected);
     let asked = model.requests();
-    assert!(tool_answers(&asked[1])[0].contains("There is no column Nme"), "{:?}", tool_answers(&asked[1]));
+    assert!(tool_answers(&asked[1])[0].contains("has the column Nme"), "{:?}", tool_answers(&asked[1]));
     assert!(tool_answers(&asked[2])[1].contains("sql"), "{:?}", tool_answers(&asked[2]));
     // The conversation goes on as if nothing had been wrong.
     assert_eq!(ask(&server, "r2").await.last().expect("events").event, "done");
