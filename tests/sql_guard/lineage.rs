@@ -20,9 +20,12 @@ fn outputs(verdict: &Verdict) -> Vec<(&str, Vec<&str>)> {
         .collect()
 }
 
+/// Names of outputs with their columns.
+type Outputs = &'static [(&'static str, &'static [&'static str])];
+
 #[test]
 fn outputs_come_through_expressions_subqueries_stars_and_unions() {
-    let cases: &[(&str, &[(&str, &[&str])])] = &[
+    let cases: &[(&str, Outputs)] = &[
         (
             "WITH t AS (SELECT customer_id AS c, sum(amount) FILTER (WHERE status = 'paid') AS s FROM orders GROUP BY 1) \
              SELECT c, s / 2 AS half FROM t WHERE s > 1",
