@@ -2,7 +2,7 @@
 
 use super::engine::Engine;
 use super::locate::{Element, Found, locate};
-use super::model::{Dim, EntityKind, FlowModel, Grain, Source, Unit, Window};
+use super::model::{Dim, EntityKind, FlowModel, Grain, Source, Spine, Unit, Window};
 use super::names::Item;
 use super::scalar::{self, Meaning};
 use crate::semantic::refusal::{Code, CompileError};
@@ -212,11 +212,10 @@ impl<'a> Rows<'a> {
             None => {
                 let alias = self.alias('g');
                 let at = if unit == spine.unit { time.to_owned() } else { engine.trunc(spine.unit, time) };
-                let times = engine.trunc(spine.unit, &format!("{alias}.{}", engine.name(&spine.column)));
-                self.from.push_str(&format!(
-                    " LEFT JOIN {} {alias} ON {at} = {times}",
-                    engine.table(&spine.table)
-                ));
+                let column = format!("{alias}.{}", engine.name(&spine.column));
+                let times = if engine == Engine::Sqlite { column } else { engine.trunc(spine.unit, &column) };
+                let table = self.spine_with(spine, "");
+                self.from.push_str(&format!(" LEFT JOIN {table} {alias} ON {at} = {times}"));
                 self.aliases.insert(key, alias.clone());
                 alias
             }
@@ -249,9 +248,9 @@ impl<'a> Rows<'a> {
     fn keys(
         &self,
         left: &str,
-        near: &Source,
+        near: &'a Source,
         right: &str,
-        far: &Source,
+        far: &'a Source,
         entity: &str,
     ) -> Result<String, CompileError> {
         let (Some(from), Some(to)) = (near.entity(entity), far.entity(entity)) else {
@@ -261,9 +260,11 @@ impl<'a> Rows<'a> {
         for (near, far) in from.exprs.iter().zip(&to.exprs) {
             on.push(format!("{} = {}", self.column(left, near)?, self.column(right, far)?));
         }
-        for part in near.dims.iter().filter(|dim| dim.partition) {
-            if let Some(other) = far.dim(&part.name).filter(|other| other.partition) {
-                on.push(format!("{} = {}", self.column(left, &part.expr)?, self.column(right, &other.expr)?));
+        for part in far.dims.iter().filter(|dim| dim.partition) {
+            let of = |source: &'a Source| source.dim(&part.name).filter(|dim| dim.partition);
+            let own = of(near).map(|dim| (left, dim));
+            if let Some((alias, dim)) = own.or_else(|| self.source.and_then(of).map(|dim| ("s0", dim))) {
+                on.push(format!("{} = {}", self.column(alias, &dim.expr)?, self.column(right, &part.expr)?));
             }
         }
         let from = far.dims.iter().find(|dim| dim.valid_from);
@@ -281,6 +282,29 @@ impl<'a> Rows<'a> {
         Ok(on.join(" AND "))
     }
 
+    /// SQLite computes a time anew for every pair of rows, unless it is a column of a result of its own.
+    fn fixed(&mut self) -> Result<String, CompileError> {
+        let time = self.now()?;
+        let Some(table) = self.from.strip_suffix(" s0").filter(|_| self.engine == Engine::Sqlite) else {
+            return Ok(time);
+        };
+        self.from = format!("(SELECT s0.*, {time} AS vanna_time FROM {table} s0 LIMIT -1) s0");
+        self.time = Some("s0.vanna_time".to_owned());
+        self.now()
+    }
+
+    /// A spine to join, with the start of a window computed once for each of its times.
+    fn spine_with(&self, spine: &Spine, start: &str) -> String {
+        let (table, column) = (self.engine.table(&spine.table), self.engine.name(&spine.column));
+        if self.engine != Engine::Sqlite {
+            return table;
+        }
+        let at = self.engine.trunc(spine.unit, &column);
+        let custom = spine.custom.iter().map(|(_, column)| format!(", {}", self.engine.name(column)));
+        let start = if start.is_empty() { String::new() } else { format!(", {start} AS vanna_start") };
+        format!("(SELECT DISTINCT {at} AS {column}{}{start} FROM {table})", custom.collect::<String>())
+    }
+
     fn now(&self) -> Result<String, CompileError> {
         let message = "the metric has no time, and its computation needs one";
         self.time.clone().ok_or_else(|| CompileError::partial(Code::NoTime, message))
@@ -295,25 +319,31 @@ impl<'a> Rows<'a> {
         window: Option<&Window>,
         to_date: Option<&Grain>,
     ) -> Result<(), CompileError> {
-        let time = self.now()?;
+        let time = self.fixed()?;
         let spine = self.model.spine(self.unit).ok_or_else(|| no_spine(self.unit))?;
         let alias = self.alias('c');
-        let at = format!("{alias}.{}", self.engine.name(&spine.column));
+        let column = self.engine.name(&spine.column);
+        let at = format!("{alias}.{column}");
+        let lite = self.engine == Engine::Sqlite;
+        let start_of = |of: &str| -> Result<Option<(String, &str)>, CompileError> {
+            let custom = || unsupported("a running value over a custom grain is not computed");
+            Ok(match (window, to_date) {
+                (Some(window), _) => {
+                    let unit = window.grain.unit().ok_or_else(custom)?;
+                    Some((self.engine.before(of, window.count, unit), ">"))
+                }
+                (None, Some(grain)) => Some((self.engine.trunc(grain.unit().ok_or_else(custom)?, of), ">=")),
+                (None, None) => None,
+            })
+        };
+        let start = start_of(if lite { &column } else { &at })?;
         let mut on = format!("{time} <= {at}");
-        if let Some(window) = window {
-            let unit = window
-                .grain
-                .unit()
-                .ok_or_else(|| unsupported("a window of a custom grain is not computed"))?;
-            on.push_str(&format!(" AND {time} > {}", self.engine.before(&at, window.count, unit)));
+        if let Some((start, sign)) = &start {
+            let start = if lite { format!("{alias}.vanna_start") } else { start.clone() };
+            on.push_str(&format!(" AND {time} {sign} {start}"));
         }
-        if let Some(grain) = to_date {
-            let unit = grain
-                .unit()
-                .ok_or_else(|| unsupported("a running value by a custom grain is not computed"))?;
-            on.push_str(&format!(" AND {time} >= {}", self.engine.trunc(unit, &at)));
-        }
-        self.from.push_str(&format!(" JOIN {} {alias} ON {on}", self.engine.table(&spine.table)));
+        let table = self.spine_with(spine, start.as_ref().map_or("", |(start, _)| start));
+        self.from.push_str(&format!(" JOIN {table} {alias} ON {on}"));
         self.time = Some(self.engine.trunc(spine.unit.max(self.unit), &at));
         if spine.unit < self.unit {
             self.conditions.push(format!(
@@ -330,18 +360,24 @@ impl<'a> Rows<'a> {
     /// # Errors
     /// Without a time or a spine.
     pub fn shift(&mut self, shift: &Shift, groups: &[Item]) -> Result<(), CompileError> {
-        let time = self.now()?;
+        let time = self.fixed()?;
         let spine = self.model.spine(self.unit).ok_or_else(|| no_spine(self.unit))?;
         let alias = self.alias('o');
-        let at = format!("{alias}.{}", self.engine.name(&spine.column));
-        let table = self.engine.table(&spine.table);
-        let earlier = match shift {
+        let column = self.engine.name(&spine.column);
+        let at = format!("{alias}.{column}");
+        let lite = self.engine == Engine::Sqlite;
+        let of = if lite { &column } else { &at };
+        let mut earlier = match shift {
             Shift::Window(Window { count, grain: Grain::Unit(unit) }) => {
-                self.engine.before(&at, *count, *unit)
+                self.engine.before(of, *count, *unit)
             }
-            Shift::ToGrain(Grain::Unit(unit)) => self.engine.trunc(*unit, &at),
+            Shift::ToGrain(Grain::Unit(unit)) => self.engine.trunc(*unit, of),
             _ => return Err(unsupported("an offset by a custom grain is not computed")),
         };
+        let table = self.spine_with(spine, &earlier);
+        if lite {
+            earlier = format!("{alias}.vanna_start");
+        }
         self.from.push_str(&format!(" JOIN {table} {alias} ON {earlier} = {time}"));
         let now = self.engine.trunc(spine.unit, &at);
         if spine.unit < self.unit {
