@@ -6,6 +6,7 @@
 
 pub mod aggregate;
 pub mod compile;
+pub mod conditions;
 pub mod conversion;
 pub mod detect;
 pub mod dimensions;
