@@ -5,6 +5,7 @@ use super::failure::{CliError, app_error};
 use crate::app;
 use crate::sample;
 use crate::semantic::compile::compile_json;
+use crate::semantic::flow::{self, detect, engine::Engine, model::FlowModel};
 use crate::semantic::reader::{Reader, plan_json};
 use crate::sql::dialect::DialectKind;
 use crate::sql::runner::SqliteSource;
@@ -52,6 +53,11 @@ fn plan_line(reader: &Reader, line: &JsonValue, as_of: Date) -> Result<JsonValue
 }
 
 pub(super) fn compile(arguments: &SemanticCompile) -> Result<(), CliError> {
+    if let Some(path) = arguments.model.as_deref()
+        && let Some(imported) = detect::load(path).map_err(CliError::input)?
+    {
+        return compile_imported(&imported.model, arguments);
+    }
     let model = app::model_of(arguments.model.as_deref()).map_err(app_error)?;
     let dialect: DialectKind = arguments.dialect.parse().map_err(CliError::input)?;
     let out = &mut io::stdout().lock();
@@ -72,6 +78,37 @@ pub(super) fn compile(arguments: &SemanticCompile) -> Result<(), CliError> {
         read_query(path).map_err(|e| CliError::input(format!("cannot read {}: {e}", path.display())))?;
     match compile_json(&model, &query, dialect) {
         Ok(compiled) => writeln!(out, "{}", compiled.sql)?,
+        Err(error) => {
+            writeln!(out, "{}", json!(error))?;
+            return Err(CliError::said_no());
+        }
+    }
+    Ok(())
+}
+
+fn compile_imported(model: &FlowModel, arguments: &SemanticCompile) -> Result<(), CliError> {
+    let unknown = || {
+        CliError::input(format!(
+            "dialect `{}` is not known; known: sqlite, duckdb, postgres, mysql",
+            arguments.dialect
+        ))
+    };
+    let engine = Engine::parse(&arguments.dialect).ok_or_else(unknown)?;
+    let out = &mut io::stdout().lock();
+    if arguments.batch {
+        return batch(out, |line| {
+            let query = line.get("query").ok_or("expected {\"id\",\"query\"}")?;
+            Ok(match flow::compile::compile(model, query, engine) {
+                Ok(statement) => json!({"sql": statement.sql, "columns": statement.columns}),
+                Err(error) => json!({"error": error}),
+            })
+        });
+    }
+    let path = arguments.query.as_deref().unwrap_or(Path::new("-"));
+    let query =
+        read_query(path).map_err(|e| CliError::input(format!("cannot read {}: {e}", path.display())))?;
+    match flow::compile::compile_json(model, &query, engine) {
+        Ok(statement) => writeln!(out, "{}", statement.sql)?,
         Err(error) => {
             writeln!(out, "{}", json!(error))?;
             return Err(CliError::said_no());

@@ -7,6 +7,7 @@
 pub mod compile;
 pub mod expr;
 pub mod fault;
+pub mod flow;
 pub mod hash;
 pub mod load;
 pub mod lower;

@@ -1,0 +1,23 @@
+//! Models that come from elsewhere, with every metric type, compiled for four engines.
+//!
+//! `detect` recognises a format and reads it into [`model::FlowModel`]; `compile` turns a query over it into
+//! one SELECT: `locate` finds elements in the join graph, `rows` builds the rows of one dataset, `metric`
+//! computes each metric apart and puts them together.
+
+pub mod aggregate;
+pub mod compile;
+pub mod conditions;
+pub mod conversion;
+pub mod detect;
+pub mod dimensions;
+pub mod engine;
+pub mod filter;
+pub mod locate;
+pub mod manifest;
+pub mod metric;
+pub mod model;
+pub mod names;
+pub mod request;
+pub mod rows;
+pub mod scalar;
+pub mod tables;
