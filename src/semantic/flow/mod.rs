@@ -21,3 +21,6 @@ pub mod request;
 pub mod rows;
 pub mod scalar;
 pub mod tables;
+
+#[cfg(test)]
+mod tests;

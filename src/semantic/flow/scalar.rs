@@ -7,7 +7,7 @@ use sqlparser::ast::{
 };
 use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 /// Longest expression, in bytes.
@@ -78,7 +78,7 @@ pub fn write(
     engine: Engine,
     names: &mut dyn FnMut(&[Ident]) -> Result<Meaning, CompileError>,
 ) -> Result<String, CompileError> {
-    let mut writer = Writer { engine, names, times: BTreeSet::new() };
+    let mut writer = Writer { engine, names, times: BTreeSet::new(), texts: BTreeMap::new() };
     let mut expr = expr.clone();
     match expr.visit(&mut writer) {
         ControlFlow::Continue(()) => Ok(expr.to_string()),
@@ -90,15 +90,17 @@ struct Writer<'a> {
     engine: Engine,
     names: &'a mut dyn FnMut(&[Ident]) -> Result<Meaning, CompileError>,
     times: BTreeSet<String>,
+    /// Texts by how they are spelled for the engine: the parser's own spelling is not safe.
+    texts: BTreeMap<String, String>,
 }
 
 fn raw(sql: impl Into<String>) -> Expr {
     Expr::Identifier(Ident::new(sql))
 }
 
-fn literal(expr: &Expr) -> Option<&str> {
+fn literal<'a>(texts: &'a BTreeMap<String, String>, expr: &'a Expr) -> Option<&'a str> {
     match expr {
-        Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text), .. }) => Some(text),
+        Expr::Identifier(name) => texts.get(&name.value).map(String::as_str),
         Expr::TypedString(typed) => match &typed.value.value {
             Value::SingleQuotedString(text) => Some(text),
             _ => None,
@@ -143,13 +145,24 @@ impl Writer<'_> {
     }
 
     fn to_time(&self, expr: &mut Expr) {
-        if let Some(text) = literal(expr).and_then(moment) {
+        if let Some(text) = literal(&self.texts, expr).and_then(moment) {
             *expr = raw(self.engine.time(&text));
         }
     }
 
     fn rewrite(&mut self, expr: &mut Expr) -> Result<(), CompileError> {
         match expr {
+            Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text), .. }) => {
+                let (sql, text) = (self.engine.text(text), std::mem::take(text));
+                *expr = raw(sql.clone());
+                self.texts.insert(sql, text);
+            }
+            Expr::Value(ValueWithSpan { value, .. })
+                if !matches!(value, Value::Number(..) | Value::Boolean(_) | Value::Null) =>
+            {
+                let told = "a text in an expression stands in single quotes";
+                return Err(CompileError::partial(Code::BadFilterValue, told));
+            }
             Expr::Identifier(name) => {
                 let meaning = (self.names)(std::slice::from_ref(name))?;
                 *expr = if meaning.time { self.time(meaning.sql) } else { raw(meaning.sql) };
@@ -161,7 +174,7 @@ impl Writer<'_> {
             Expr::Cast { kind, data_type, expr: inner, .. } => {
                 if is_time(data_type) {
                     let known = self.is_moment(inner);
-                    let sql = match literal(inner).and_then(moment) {
+                    let sql = match literal(&self.texts, inner).and_then(moment) {
                         Some(text) => self.engine.time(&text),
                         None if known && self.engine == Engine::Sqlite => inner.to_string(),
                         None => self.engine.as_time(&inner.to_string()),
@@ -172,7 +185,7 @@ impl Writer<'_> {
                 }
             }
             Expr::TypedString(typed) if is_time(&typed.data_type) => {
-                if let Some(text) = literal(expr).and_then(moment) {
+                if let Some(text) = literal(&self.texts, expr).and_then(moment) {
                     *expr = self.time(self.engine.time(&text));
                 }
             }
