@@ -1,7 +1,8 @@
 //! The log of signed heads, and the key that signs them.
 //!
 //! Lines are only ever added and synced, never on the way of an append. A last line without its end
-//! was cut off by a crash and counts as not there.
+//! was cut off by a crash and counts as not there; so does an end that is noise, which a power cut
+//! leaves where a line was being written.
 
 use super::head::{Seal, SignedHead};
 use super::hex_text;
@@ -124,7 +125,19 @@ pub(crate) fn check_heads(path: &Path) -> Result<Vec<Result<SignedHead, ReadErro
         last = head.position;
         Ok(head)
     };
-    Ok(whole.lines().enumerate().map(line).collect())
+    let mut heads: Vec<_> = whole.lines().enumerate().map(line).collect();
+    let sound = heads.iter().rposition(Result::is_ok).map_or(0, |at| at + 1);
+    let ended: usize = heads.iter().take(sound).flatten().map(|head| head.line().len()).sum();
+    // Only behind the last whole line, and only when every line before it is sound.
+    if heads.iter().take(sound).all(Result::is_ok) && bytes.get(ended..).is_some_and(is_noise) {
+        heads.truncate(sound);
+    }
+    Ok(heads)
+}
+
+/// Whether bytes hold what no signing writes and no single flipped bit makes.
+fn is_noise(bytes: &[u8]) -> bool {
+    bytes.iter().filter(|byte| !byte.is_ascii_graphic() && !byte.is_ascii_whitespace()).count() > 1
 }
 
 /// Public keys, one per line; none when there is no such file.
@@ -177,4 +190,40 @@ fn create(path: &Path) -> io::Result<SigningKey> {
     getrandom::fill(&mut seed).map_err(io::Error::other)?;
     write_private(path, format!("{}\n", hex_text::encode(&seed)).as_bytes())?;
     Ok(SigningKey::from_bytes(&seed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn noise_where_a_line_was_being_written_counts_as_not_there_and_a_changed_line_does_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("heads.log");
+        let key = SigningKey::from_bytes(&[7; 32]);
+        let line = |position| {
+            let hash = [9; 32];
+            SignedHead { position, hash, seal: Seal::sign(&key, position, &hash) }.line()
+        };
+        let read = |bytes: &[u8]| {
+            fs::write(&path, bytes).unwrap();
+            read_heads(&path).map(|heads| heads.len())
+        };
+        let (first, second) = (line(3), line(8));
+        let noise = [0xf3, 0x00, b'\n', 0x91, 0xc4, b'a', b'\n'];
+        assert_eq!(read(&noise), Ok(0));
+        assert_eq!(read(&[first.as_bytes(), &noise].concat()), Ok(1));
+        let torn = [first.as_bytes(), &second.as_bytes()[..40], &[0; 30], &noise].concat();
+        assert_eq!(read(&torn), Ok(1));
+        assert!(read(&[&noise[..], first.as_bytes()].concat()).is_err());
+        assert!(read(&[first.as_bytes(), &noise, second.as_bytes()].concat()).is_err());
+        let whole = [first.as_bytes(), second.as_bytes()].concat();
+        for place in 0..whole.len() - 1 {
+            for bit in 0..8 {
+                let mut flipped = whole.clone();
+                flipped[place] ^= 1 << bit;
+                assert!(read(&flipped).is_err(), "byte {place}, bit {bit}");
+            }
+        }
+    }
 }
