@@ -70,9 +70,10 @@ impl Api {
             .nest(OPENAI_PREFIX, openai)
             .fallback(edge::unknown_route)
             .layer(from_fn_with_state(self.clone(), gate::neighbourhood))
-            .layer(option_layer(cors::layer(&self.settings.origins)))
             .layer(CatchPanicLayer::custom(edge::panicked))
             .layer(from_fn_with_state(self.clone(), edge::surround))
+            // Outermost: a page must be able to read refusals, too.
+            .layer(option_layer(cors::layer(&self.settings.origins)))
             .with_state(self.clone())
     }
 
