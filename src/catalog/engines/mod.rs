@@ -1,0 +1,7 @@
+//! Readers of whole schemas, one per engine.
+
+mod sqlite;
+mod sqlite_text;
+
+pub use sqlite::snapshot_sqlite;
+pub(crate) use sqlite_text::query_of;
