@@ -36,7 +36,7 @@ pub enum Change {
 
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        f.pad(match self {
             Self::Added => "added",
             Self::Removed => "removed",
             Self::Changed => "changed",
@@ -48,7 +48,7 @@ impl fmt::Display for Change {
 
 impl fmt::Display for Severity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        f.pad(match self {
             Self::Cosmetic => "cosmetic",
             Self::Additive => "additive",
             Self::Behavioural => "behavioural",

@@ -3,7 +3,7 @@
 use super::reads::{ReadSet, Reader, names_what_is_gone};
 use super::typing::{Uses, uses};
 use crate::catalog::diff::{Diff, EntityId, EntityKind, diff};
-use crate::catalog::snapshot::Snapshot;
+use crate::catalog::snapshot::{EnumType, Snapshot};
 use crate::sql::guard::{GuardDialect, Refusal};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -73,7 +73,7 @@ impl<'a> Judge<'a> {
             Ok(reads) => reads,
             Err(_) => return unaffected(false, after.is_ok()),
         };
-        let used = uses(sql, &old, self.before.snapshot(), self.dialect);
+        let used = uses(sql, &old, &self.before, self.dialect);
         let touched = self.touched(&old, &used);
         let new = match after {
             Ok(reads) => reads,
@@ -81,7 +81,7 @@ impl<'a> Judge<'a> {
             // Not about names: it was no different before, or the text alone decides.
             Err(_) => return unaffected(true, false),
         };
-        let used_now = uses(sql, &new, self.after.snapshot(), self.dialect);
+        let used_now = uses(sql, &new, &self.after, self.dialect);
         if let Some(reason) = self.fails(&old, &new, &used, &used_now) {
             return broken(touched, &reason);
         }
@@ -122,11 +122,13 @@ impl<'a> Judge<'a> {
         if let Some(misfit) = used_now.misfits.difference(&used.misfits).next() {
             return Some(misfit.clone());
         }
+        let default = self.dialect.default_schema();
         let known = |snapshot: &Snapshot, name: &str| {
-            snapshot
-                .enums
-                .iter()
-                .any(|kind| kind.name == name || format!("{}.{}", kind.schema, kind.name) == name)
+            let is_meant = |kind: &EnumType| {
+                (kind.name == name && default == Some(kind.schema.as_str()))
+                    || name.strip_prefix(kind.schema.as_str()) == Some(&format!(".{}", kind.name))
+            };
+            snapshot.enums.iter().any(is_meant)
         };
         let lost_type = used
             .cast_to

@@ -3,7 +3,9 @@
 //! Each statement is resolved by the guard against the schema before and after; what it reads is compared
 //! with what changed. Engines that mind types are asked about types as well.
 
+mod arms;
 mod families;
+mod grouping;
 mod judge;
 mod reads;
 #[cfg(test)]

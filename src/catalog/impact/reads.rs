@@ -3,7 +3,10 @@
 use crate::catalog::engines::query_of;
 use crate::catalog::snapshot::{Snapshot, Table};
 use crate::sql::guard::{Code, Guard, GuardDialect, Refusal, Request, Schema, Verdict};
+use sqlparser::ast::{DataType, Expr, visit_expressions_mut};
+use sqlparser::parser::Parser;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::ControlFlow;
 
 /// Views on views are followed this deep.
 const DEEPEST_VIEW: usize = 16;
@@ -22,6 +25,7 @@ pub struct ReadSet {
 /// Resolves statements against one snapshot.
 pub struct Reader<'a> {
     snapshot: &'a Snapshot,
+    dialect: GuardDialect,
     guard: Guard,
     by_name: HashMap<String, &'a Table>,
 }
@@ -43,7 +47,7 @@ impl<'a> Reader<'a> {
         // A name with its schema is never hidden by one without that holds a dot.
         by_name.extend(snapshot.tables.iter().map(|table| (table.dotted(), table)));
         let request = Request { dialect, schema: Some(schema), policy: None, principal: None };
-        Self { snapshot, guard: Guard::new(request), by_name }
+        Self { snapshot, dialect, guard: Guard::new(request), by_name }
     }
 
     /// The snapshot that statements are resolved against.
@@ -57,13 +61,30 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// The guard refuses the statement, or a view that it reads names something that is not there.
     pub fn reads(&self, sql: &str) -> Result<ReadSet, Refusal> {
-        let verdict = self.guard.check(sql)?;
+        let verdict = match self.guard.check(sql) {
+            // The guard knows no types of the source's own; what is read does not depend on them.
+            Err(refusal) if refusal.code == Code::TypeNotAllowed => {
+                self.guard.check(&without_own_types(sql, self.dialect).ok_or(refusal)?)?
+            }
+            other => other?,
+        };
         let mut found = ReadSet {
             outputs: verdict.outputs.iter().map(|o| o.name.clone()).collect(),
             ..ReadSet::default()
         };
         self.collect(&verdict, DEEPEST_VIEW, &mut found)?;
         Ok(found)
+    }
+
+    /// The columns behind each output of a query; none when it cannot be read, or not in full.
+    pub(super) fn outputs(&self, sql: &str) -> Option<Vec<Vec<[String; 3]>>> {
+        let verdict = self.guard.check(sql).ok()?;
+        let path = |name: &String| {
+            let (table, column) = self.column(name, &verdict.tables)?;
+            Some([table.schema.clone(), table.name.clone(), column.to_owned()])
+        };
+        let of_output = |columns: &Vec<String>| columns.iter().map(path).collect::<Option<Vec<_>>>();
+        verdict.outputs.iter().map(|output| output.columns.as_ref().and_then(of_output)).collect()
     }
 
     fn collect(&self, verdict: &Verdict, depth: usize, found: &mut ReadSet) -> Result<(), Refusal> {
@@ -125,6 +146,20 @@ impl<'a> Reader<'a> {
         let columns = columns.cloned().collect();
         self.collect(&Verdict { columns, ..verdict.clone() }, depth, found)
     }
+}
+
+/// The statement with casts to types of the source's own written as casts to text.
+fn without_own_types(sql: &str, dialect: GuardDialect) -> Option<String> {
+    let mut statements = Parser::parse_sql(dialect.parser(), sql).ok()?;
+    let _done = visit_expressions_mut(&mut statements, |expr| {
+        if let Expr::Cast { data_type, .. } = expr
+            && matches!(data_type, DataType::Custom(..))
+        {
+            *data_type = DataType::Text;
+        }
+        ControlFlow::<()>::Continue(())
+    });
+    statements.first().map(ToString::to_string)
 }
 
 /// Whether a refusal says that a name means nothing.

@@ -2,13 +2,15 @@
 //!
 //! Only what is certain is found: an expression whose type is not known fits everywhere.
 
+use super::arms::mismatches;
 use super::families::Family;
-use super::reads::ReadSet;
+use super::grouping::ungrouped;
+use super::reads::{ReadSet, Reader};
 use crate::catalog::snapshot::Snapshot;
 use crate::sql::guard::GuardDialect;
 use sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName,
-    Select, TableFactor, UnaryOperator, Value, Visit, Visitor,
+    Query, Select, SelectItem, SetExpr, TableFactor, UnaryOperator, Value, Visit, Visitor,
 };
 use sqlparser::parser::Parser;
 use std::collections::{BTreeSet, HashMap};
@@ -26,7 +28,8 @@ pub(super) struct Uses {
 }
 
 /// Looks through a statement that reads `reads`. Engines that convert everything refuse nothing.
-pub(super) fn uses(sql: &str, reads: &ReadSet, snapshot: &Snapshot, dialect: GuardDialect) -> Uses {
+pub(super) fn uses(sql: &str, reads: &ReadSet, reader: &Reader<'_>, dialect: GuardDialect) -> Uses {
+    let snapshot = reader.snapshot();
     let Ok(statements) = Parser::parse_sql(dialect.parser(), sql) else { return Uses::default() };
     let strict = matches!(dialect, GuardDialect::Postgres | GuardDialect::Duckdb);
     let mut looking =
@@ -34,6 +37,8 @@ pub(super) fn uses(sql: &str, reads: &ReadSet, snapshot: &Snapshot, dialect: Gua
     // Names of sources may stand after the expressions that use them.
     let _aliases = statements.visit(&mut Aliases(&mut looking.aliases, dialect));
     let _done = statements.visit(&mut looking);
+    let mismatches = mismatches(&statements, reader, &looking);
+    looking.found.misfits.extend(mismatches);
     looking.found
 }
 
@@ -54,22 +59,22 @@ impl Visitor for Aliases<'_> {
     }
 }
 
-fn fold(ident: &Ident, dialect: GuardDialect) -> String {
+pub(super) fn fold(ident: &Ident, dialect: GuardDialect) -> String {
     let keeps = ident.quote_style.is_some() && dialect == GuardDialect::Postgres;
     if keeps { ident.value.clone() } else { ident.value.to_ascii_lowercase() }
 }
 
-struct Looking<'l> {
-    reads: &'l ReadSet,
-    snapshot: &'l Snapshot,
-    dialect: GuardDialect,
+pub(super) struct Looking<'l> {
+    pub(super) reads: &'l ReadSet,
+    pub(super) snapshot: &'l Snapshot,
+    pub(super) dialect: GuardDialect,
     strict: bool,
     aliases: HashMap<String, String>,
     found: Uses,
 }
 
 /// What is known of the type of an expression.
-enum Known {
+pub(super) enum Known {
     Is(Family),
     /// A text in quotes, which becomes what its neighbour is.
     Literal(String),
@@ -82,6 +87,9 @@ impl Visitor for Looking<'_> {
     fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<Infallible> {
         for condition in select.selection.iter().chain(&select.having) {
             self.truth(condition);
+        }
+        for name in ungrouped(select, self) {
+            self.misfit(format!("{name} is neither grouped by nor aggregated"));
         }
         ControlFlow::Continue(())
     }
@@ -111,9 +119,8 @@ impl Visitor for Looking<'_> {
             Expr::Substring { expr, .. } | Expr::Trim { expr, .. } => {
                 self.needs(expr, "a text function", is_textual);
             }
-            Expr::Cast { data_type, .. } => {
-                self.found.cast_to.insert(data_type.to_string().to_ascii_lowercase().replace('"', ""));
-            }
+            Expr::Cast { expr, data_type, .. } => self.cast(expr, &data_type.to_string()),
+            Expr::InSubquery { expr, subquery, .. } => self.same_as_rows(expr, subquery),
             Expr::Case { operand: Some(operand), conditions, .. } => {
                 conditions.iter().for_each(|when| self.same(operand, &when.condition));
             }
@@ -136,6 +143,28 @@ fn is_textual(family: &Family) -> bool {
 }
 
 impl Looking<'_> {
+    pub(super) fn is_strict(&self) -> bool {
+        self.strict
+    }
+
+    fn cast(&mut self, expr: &Expr, data_type: &str) {
+        if let (Known::Literal(text), Some(Family::Enum(labels))) =
+            (self.known(expr), Family::of_column(data_type, self.snapshot))
+            && !labels.contains(&text)
+        {
+            self.misfit(format!("'{text}' is no {data_type}"));
+        }
+        self.found.cast_to.insert(data_type.to_ascii_lowercase().replace('"', ""));
+    }
+
+    fn same_as_rows(&mut self, expr: &Expr, rows: &Query) {
+        if let SetExpr::Select(select) = rows.body.as_ref()
+            && let [SelectItem::UnnamedExpr(column)] = select.projection.as_slice()
+        {
+            self.same(expr, column);
+        }
+    }
+
     fn misfit(&mut self, what: String) {
         if self.strict {
             self.found.misfits.insert(what);
@@ -160,6 +189,9 @@ impl Looking<'_> {
             }
             Op::Arrow | Op::LongArrow | Op::HashArrow | Op::HashLongArrow => {
                 self.needs(left, "->", |family| *family == Family::Json);
+            }
+            Op::AtArrow | Op::ArrowAt | Op::PGOverlap => {
+                self.needs(left, &op.to_string(), |family| matches!(family, Family::Array | Family::Json));
             }
             Op::PGRegexMatch | Op::PGRegexIMatch | Op::PGRegexNotMatch | Op::PGRegexNotIMatch => {
                 self.needs(left, "a pattern", |family| *family == Family::Text);
@@ -233,7 +265,7 @@ impl Looking<'_> {
         }
     }
 
-    fn known(&self, expr: &Expr) -> Known {
+    pub(super) fn known(&self, expr: &Expr) -> Known {
         let number = || Known::Is(Family::Number);
         match expr {
             Expr::Nested(inner) => self.known(inner),
