@@ -3,7 +3,7 @@
 use crate::agent::{Bounds, SourceBriefer};
 use crate::config::{Config, Groups, Source};
 use crate::llm::models;
-use crate::memory::InProcess;
+use crate::memory::JournaledMemory;
 use crate::projections::conversations::ConversationList;
 use crate::projections::registry;
 use crate::sample;
@@ -22,6 +22,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use vanna_actors::conversation::{Adapters, Agent, Conversation};
+use vanna_actors::memory::{MemoryBook, NoEffects};
 use vanna_actors::ports::memory::MemoryStore;
 use vanna_actors::ports::model::Model as LanguageModel;
 use vanna_actors::ports::sql::{Limits, SqlRunner};
@@ -87,8 +88,9 @@ pub async fn start(config: &Config, journal: Arc<dyn Journal>) -> Result<Vanna, 
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn Ids> = Arc::new(SystemIds);
     let databases = databases(config).await?;
+    let memory: Arc<dyn MemoryStore> = Arc::new(memory(&journal, &clock, &ids).await?);
     let agent = match models(&config.models, &clock).map_err(input)? {
-        Some(model) => Some(agent(config, &databases, &journal, model)?),
+        Some(model) => Some(agent(config, &databases, &journal, &memory, model)?),
         None => None,
     };
     let tools = agent.as_ref().map(|agent| Arc::clone(&agent.tools));
@@ -125,7 +127,31 @@ pub async fn start(config: &Config, journal: Arc<dyn Journal>) -> Result<Vanna, 
     .await
     .map_err(machine)?;
     let as_of = as_of(config);
-    Ok(Vanna::start(VannaParts { journal, conversations, directory, tools, sources, as_of, clock, ids }))
+    let groups = Groups::of_config(config);
+    Ok(Vanna::start(VannaParts {
+        journal,
+        conversations,
+        directory,
+        tools,
+        memory,
+        groups,
+        sources,
+        as_of,
+        clock,
+        ids,
+    }))
+}
+
+/// The memories of all tenants. They need no snapshots: few facts make one up.
+async fn memory(
+    journal: &Arc<dyn Journal>,
+    clock: &Arc<dyn Clock>,
+    ids: &Arc<dyn Ids>,
+) -> Result<JournaledMemory, AppError> {
+    let (journal, clock, ids) = (Arc::clone(journal), Arc::clone(clock), Arc::clone(ids));
+    let settings = Settings::default();
+    let books = Handle::<MemoryBook>::start(journal, clock, ids, NoEffects, settings).await;
+    books.map(JournaledMemory::new).map_err(machine)
 }
 
 /// The projections of a journal; their rows lie beside it in the data directory.
@@ -221,20 +247,21 @@ fn agent(
     config: &Config,
     databases: &[Database],
     journal: &Arc<dyn Journal>,
+    memory: &Arc<dyn MemoryStore>,
     model: Arc<dyn LanguageModel>,
 ) -> Result<Agent, AppError> {
     let databases: BTreeMap<String, Database> =
         databases.iter().map(|database| (database.name.clone(), database.clone())).collect();
-    let memory: Arc<dyn MemoryStore> = Arc::new(InProcess::default());
     let world = World {
         databases: databases.clone(),
         limits: limits(config),
         results: Arc::new(JournaledResults::new(Arc::clone(journal))),
-        memory: Arc::clone(&memory),
+        memory: Arc::clone(memory),
+        groups: Groups::of_config(config),
     };
-    let registry =
-        Registry::new(world, &config.agent.tools, Groups::of_config(config)).map_err(AppError::Machine)?;
+    let registry = Registry::new(world, &config.agent.tools).map_err(AppError::Machine)?;
     let tools: Arc<dyn Tools> = Arc::new(registry);
+    let memory = Arc::clone(memory);
     let briefer = SourceBriefer::new(databases, Arc::clone(&tools), memory, Bounds::of(&config.agent));
     Ok(Agent { model, tools, briefer: Arc::new(briefer) })
 }

@@ -7,6 +7,7 @@ pub mod conversation;
 pub mod events;
 pub mod json;
 pub mod kinds;
+pub mod memory;
 pub mod ports;
 pub mod runtime;
 #[cfg(test)]

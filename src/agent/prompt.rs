@@ -3,7 +3,7 @@
 use super::slice::Slice;
 use crate::semantic::model::{Metric, Model};
 use crate::sql::dialect::DialectKind;
-use crate::tools::marked;
+use crate::tools::{marked, told as told_note};
 use vanna_actors::ports::memory::Memory;
 use vanna_actors::ports::planner::{Coverage, CoverageStatus, Plan, Uncovered, UncoveredReason};
 
@@ -52,7 +52,7 @@ pub(super) fn system(told: &Told<'_>) -> String {
     parts.push(schema(told.slice));
     parts.push(hints(told.dialect).to_owned());
     if !told.memories.is_empty() {
-        let notes = told.memories.iter().map(|memory| format!("{}\n{}", memory.question, memory.text));
+        let notes = told.memories.iter().map(told_note);
         let notes = notes.collect::<Vec<_>>().join("\n\n");
         parts.push(format!("Notes about earlier questions of this kind.\n{}", marked(&notes)));
     }

@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 use jiff::civil::Date;
 use std::time::Duration;
+use vanna_actors::ports::memory::Memory;
 
 /// Who is calling.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -165,6 +166,12 @@ pub trait Service: Send + Sync + 'static {
 
     /// Checks all of the journal, one such check at a time.
     async fn verify_journal(&self) -> Result<serde_json::Value, ServiceError>;
+
+    /// The newest memories that the caller may see, newest first.
+    async fn memories(&self, caller: &Caller, limit: usize) -> Result<Vec<Memory>, ServiceError>;
+
+    /// Has a memory forgotten: one's own, or anybody's for those who look after the tenant's.
+    async fn forget(&self, caller: &Caller, id: &str) -> Result<(), ServiceError>;
 
     /// The time, microseconds since the Unix epoch.
     fn now(&self) -> i64;

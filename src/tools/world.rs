@@ -1,6 +1,7 @@
 //! What tools work on: databases, recorded results, memories.
 
 use super::recorded::RecordedResults;
+use crate::config::Groups;
 use crate::semantic::model::Model;
 use crate::sql::dialect::DialectKind;
 use crate::sql::runner::SqliteSource;
@@ -34,6 +35,8 @@ pub struct World {
     pub results: Arc<dyn RecordedResults>,
     /// What was learnt.
     pub memory: Arc<dyn MemoryStore>,
+    /// Who is in which group.
+    pub groups: Groups,
 }
 
 impl World {

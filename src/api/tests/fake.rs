@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use vanna_actors::ports::memory::{Memory, Note};
 use tokio::sync::Notify;
 
 /// What was called, and how much was taken.
@@ -69,6 +70,26 @@ impl Service for Fake {
             "no such source" => Err(ServiceError::Unprocessable("There is no such source.".into())),
             "never" => std::future::pending().await,
             _ => Ok(Accepted { conversation_id, request_id: "r1".into(), first_version: 1 }),
+        }
+    }
+
+    async fn memories(&self, _: &Caller, limit: usize) -> Result<Vec<Memory>, ServiceError> {
+        let note = Note {
+            id: "m1".into(),
+            author: "ann".into(),
+            shared: true,
+            question: String::new(),
+            text: "C means cancelled".into(),
+            pattern: None,
+        };
+        let memory = Memory { note, kind: "document".into(), at: 1_795_383_000_123_456, score: 1.0 };
+        Ok([memory].into_iter().take(limit).collect())
+    }
+
+    async fn forget(&self, _: &Caller, id: &str) -> Result<(), ServiceError> {
+        match id {
+            "m1" => Ok(()),
+            _ => Err(ServiceError::NotFound(format!("There is no memory `{id}`."))),
         }
     }
 

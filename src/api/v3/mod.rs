@@ -4,6 +4,7 @@ mod ask;
 mod body;
 mod conversations;
 mod journal;
+mod memories;
 mod openapi;
 mod projections;
 mod replay;
