@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use vanna_actors::ports::memory::{Memory, Note};
 use tokio::sync::Notify;
+use vanna_actors::ports::memory::{Memory, Note};
 
 /// What was called, and how much was taken.
 #[derive(Default)]
