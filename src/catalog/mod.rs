@@ -8,6 +8,7 @@ pub mod impact;
 mod model;
 pub mod snapshot;
 mod sqlite;
+pub mod sync;
 
-pub use model::{Catalog, Column, Index, Reference, Relation, RelationKind};
+pub use model::{Catalog, Column, Reference, Relation, RelationKind};
 pub use sqlite::read_sqlite;

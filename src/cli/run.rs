@@ -21,7 +21,7 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Semantic(Semantic::Plan(args)) => semantic::plan(args).await,
         Command::Semantic(Semantic::Compile(args)) => semantic::compile(args),
         Command::Sql(command) => sql::run(command),
-        Command::Schema(command) => schema::run(command),
+        Command::Schema(command) => schema::run(command, config).await,
     }
 }
 

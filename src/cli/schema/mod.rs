@@ -3,5 +3,6 @@
 mod command;
 mod diff;
 mod statements;
+mod sync;
 
 pub(super) use command::{Schema, run};
