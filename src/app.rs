@@ -1,6 +1,7 @@
 //! The only wiring: configuration, journal, sources, models, runtime.
 
 use crate::agent::{Bounds, SourceBriefer};
+use crate::catalog::sync::{Dependent, SqliteSchema, dependents};
 use crate::config::{Config, Groups, Source};
 use crate::llm::models;
 use crate::memory::JournaledMemory;
@@ -12,7 +13,7 @@ use crate::semantic::load;
 use crate::semantic::model::Model;
 use crate::semantic::planner::{Meaning, SemanticPlanner, Subject};
 use crate::semantic::reader::{Reader, ValueIndex};
-use crate::service::{Directory, Vanna, VannaParts};
+use crate::service::{Directory, Schemas, Vanna, VannaParts};
 use crate::sql::dialect::DialectKind;
 use crate::sql::runner::{GuardedSource, SqliteSource};
 use crate::tools::{Database, JournaledResults, Registry, World};
@@ -22,7 +23,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use vanna_actors::conversation::{Adapters, Agent, Conversation};
+use vanna_actors::drift::{Readers, SourceSchema};
 use vanna_actors::memory::{MemoryBook, NoEffects};
+use vanna_actors::ports::catalog::SchemaReader;
 use vanna_actors::ports::memory::MemoryStore;
 use vanna_actors::ports::model::Model as LanguageModel;
 use vanna_actors::ports::sql::{Limits, SqlRunner};
@@ -97,11 +100,14 @@ pub async fn start(config: &Config, journal: Arc<dyn Journal>) -> Result<Vanna, 
     let default = databases.first().map(|database| database.name.clone()).unwrap_or_default();
     let mut subjects = Vec::new();
     let mut runners = BTreeMap::new();
+    let mut readers = BTreeMap::new();
     for database in databases {
+        readers.insert(database.name.clone(), schema_of(&database, &journal));
         runners.insert(database.name.clone(), Arc::clone(&database.runner));
         subjects.push(subject(database).await?);
     }
     let sources = runners.keys().cloned().collect();
+    let schemas = schemas(config, readers, &journal, &clock, &ids).await?;
     let adapters = Adapters {
         planner: Arc::new(SemanticPlanner::new(subjects, default)),
         runners,
@@ -135,11 +141,46 @@ pub async fn start(config: &Config, journal: Arc<dyn Journal>) -> Result<Vanna, 
         tools,
         memory,
         groups,
+        schemas,
         sources,
         as_of,
         clock,
         ids,
     }))
+}
+
+/// A reader of a source's schema, and what of the semantic layer depends on it.
+type SchemaOf = (Arc<dyn SchemaReader>, Vec<Dependent>);
+
+fn schema_of(database: &Database, journal: &Arc<dyn Journal>) -> SchemaOf {
+    let dependents = database.model.as_ref().map(|model| dependents(model, database.dialect));
+    let dependents = dependents.unwrap_or_default();
+    let path = database.source.path().to_owned();
+    let reader = SqliteSchema::new(&database.name, path, Arc::clone(journal), dependents.clone());
+    (Arc::new(reader), dependents)
+}
+
+/// The schemas of all sources. They need no snapshots: few facts make one up.
+async fn schemas(
+    config: &Config,
+    sources: BTreeMap<String, SchemaOf>,
+    journal: &Arc<dyn Journal>,
+    clock: &Arc<dyn Clock>,
+    ids: &Arc<dyn Ids>,
+) -> Result<Schemas, AppError> {
+    let mut readers = BTreeMap::new();
+    let mut dependents = BTreeMap::new();
+    for (name, (reader, own)) in sources {
+        readers.insert(name.clone(), reader);
+        dependents.insert(name, own);
+    }
+    let effects = Readers { readers, clock: Arc::clone(clock) };
+    let (clock, ids) = (Arc::clone(clock), Arc::clone(ids));
+    let settings = Settings::default();
+    let handle = Handle::<SourceSchema>::start(Arc::clone(journal), clock, ids, effects, settings).await;
+    let probe = Duration::from_secs(config.schema.probe_seconds);
+    let schedule = config.schema.schedule();
+    Ok(Schemas::new(Arc::clone(journal), handle.map_err(machine)?, dependents, schedule, probe))
 }
 
 /// The memories of all tenants. They need no snapshots: few facts make one up.

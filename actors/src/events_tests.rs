@@ -5,6 +5,7 @@
 //! `UPDATE_GOLDEN=1` adds the lines of pairs that have none, and changes no other.
 
 use super::*;
+use crate::drift::samples as drift_samples;
 use crate::json::Json;
 use crate::kinds::Opaque;
 use crate::ports::briefing::{Briefing, Retrieved, TurnLimits};
@@ -217,7 +218,8 @@ fn requested() -> RequestedCall {
 
 /// The facts of a turn with a model.
 fn note() -> Note {
-    let pattern = Pattern { tool: "run_sql".into(), arguments: Json::new(&serde_json::json!({"sql": "SELECT 1"})) };
+    let pattern =
+        Pattern { tool: "run_sql".into(), arguments: Json::new(&serde_json::json!({"sql": "SELECT 1"})) };
     Note {
         id: "m1".into(),
         author: "ann".into(),
@@ -363,7 +365,7 @@ fn record((kind, schema): Pair, body: Vec<u8>) -> Record {
 }
 
 fn all_traced() -> impl Iterator<Item = Traced> {
-    traced().into_iter().chain(memory::traced())
+    traced().into_iter().chain(memory::traced()).chain(drift::traced())
 }
 
 fn golden_line(pair: Pair, body: Vec<u8>) -> String {
@@ -371,6 +373,8 @@ fn golden_line(pair: Pair, body: Vec<u8>) -> String {
     let kept = record(pair, body);
     let json = if memory::KINDS.iter().any(|kind| kind.number == pair.0) {
         serde_json::to_string(&memory::decode(&kept).unwrap()).unwrap()
+    } else if drift::KINDS.iter().any(|kind| kind.number == pair.0) {
+        serde_json::to_string(&drift::decode(&kept).unwrap()).unwrap()
     } else {
         serde_json::to_string(&decode(&kept).unwrap()).unwrap()
     };
@@ -410,6 +414,12 @@ fn every_body_that_was_ever_written_is_read_as_it_was_meant() {
         let written = memory::encode(&event, 0, None).unwrap();
         let pair = (written.kind, written.schema);
         assert_eq!(memory::decode(&record(pair, written.body.clone())).unwrap(), event);
+        found.entry(pair).or_default().push(golden_line(pair, written.body));
+    }
+    for event in drift_samples::all() {
+        let written = drift::encode(&event, 0, None).unwrap();
+        let pair = (written.kind, written.schema);
+        assert_eq!(drift::decode(&record(pair, written.body.clone())).unwrap(), event);
         found.entry(pair).or_default().push(golden_line(pair, written.body));
     }
     for Traced { pair, bodies, .. } in all_traced() {

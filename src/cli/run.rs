@@ -2,7 +2,7 @@
 
 use super::args::{Cli, Command, Journal, Semantic};
 use super::failure::CliError;
-use super::{ask, conversations, journal, projections, replay, semantic, serve, sql};
+use super::{ask, conversations, journal, projections, replay, schema, semantic, serve, sql};
 use crate::config::Config;
 
 /// Runs what was typed.
@@ -21,6 +21,7 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Semantic(Semantic::Plan(args)) => semantic::plan(args).await,
         Command::Semantic(Semantic::Compile(args)) => semantic::compile(args),
         Command::Sql(command) => sql::run(command),
+        Command::Schema(command) => schema::run(command, config).await,
     }
 }
 

@@ -38,8 +38,18 @@ impl Config {
         self.cors.check()?;
         self.check_sources()?;
         check_models(&self.models)?;
+        self.check_schema()?;
         self.agent.check(&crate::tools::NAMES)?;
         self.check_limits()
+    }
+
+    fn check_schema(&self) -> Result<(), ConfigError> {
+        let sync = &self.schema;
+        if sync.probe_seconds == 0 || sync.every_seconds == 0 {
+            let key = if sync.probe_seconds == 0 { "schema.probe_seconds" } else { "schema.every_seconds" };
+            return Err(ConfigError::value(key, "it must be at least 1".to_owned()));
+        }
+        sync.schedule().check().map_err(|error| ConfigError::value("schema.cron", error.to_string()))
     }
 
     fn check_prefix(&self) -> Result<(), ConfigError> {

@@ -3,6 +3,7 @@
 use super::agent::Agent;
 use super::cors::Cors;
 use super::models::ModelEntry;
+use super::schema::SchemaSync;
 use super::v2::V2;
 use jiff::civil::Date;
 use serde::Deserialize;
@@ -37,6 +38,8 @@ pub struct Config {
     pub agent: Agent,
     /// Bounds.
     pub limits: Limits,
+    /// When the service reads the schemas of the sources.
+    pub schema: SchemaSync,
     /// Where the service seals what is written.
     pub archive: Archive,
     /// The routes of version 2.
@@ -80,6 +83,7 @@ impl Default for Config {
             models: Vec::new(),
             agent: Agent::default(),
             limits: Limits::default(),
+            schema: SchemaSync::default(),
             archive: Archive::default(),
             v2: V2::default(),
         }

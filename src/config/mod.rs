@@ -11,6 +11,7 @@ mod file;
 mod groups;
 mod load;
 mod models;
+mod schema;
 mod v2;
 
 #[cfg(test)]
@@ -24,4 +25,5 @@ pub use error::ConfigError;
 pub use file::{AccessEntry, Archive, Config, Limits, Secret, Source, SourceKind};
 pub use groups::Groups;
 pub use models::{ModelEntry, ModelLimits, ModelProvider};
+pub use schema::SchemaSync;
 pub use v2::V2;

@@ -34,8 +34,11 @@ impl Protocol for ChatCompletions {
             tool_call_id: None,
             tool_calls: Vec::new(),
         });
-        let (older, newer) =
-            if self.bound == "max_tokens" { (Some(settings.max_tokens), None) } else { (None, Some(settings.max_tokens)) };
+        let (older, newer) = if self.bound == "max_tokens" {
+            (Some(settings.max_tokens), None)
+        } else {
+            (None, Some(settings.max_tokens))
+        };
         let has_tools = !request.tools.is_empty();
         let body = Body {
             max_completion_tokens: newer,

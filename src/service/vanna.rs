@@ -5,9 +5,11 @@ use super::directory::{self, Directory};
 use super::feed;
 use super::record::{self, Summary};
 use super::replay::{self, Wanted};
+use super::schemas::Schemas;
 use super::upkeep;
 use crate::api::service::{
-    Accepted, Ask, Caller, EventStream, Replay, Service, ServiceError, SignalStream, Subscribe,
+    Accepted, Ask, Caller, EventStream, Replay, SchemaQuestion, Service, ServiceError, SignalStream,
+    Subscribe,
 };
 use crate::config::Groups;
 use crate::projections::transcript::cursor;
@@ -44,6 +46,8 @@ pub struct VannaParts {
     pub memory: Arc<dyn MemoryStore>,
     /// Who is in which group.
     pub groups: Groups,
+    /// The schemas of the sources.
+    pub schemas: Schemas,
     /// Names that may be asked as a source.
     pub sources: BTreeSet<String>,
     /// The day that "today" means; none: the day of the clock.
@@ -92,6 +96,18 @@ impl Vanna {
         }
     }
 
+    /// Looks after the schemas of the sources until the service ends.
+    pub fn watch_schemas(&self) -> impl Future<Output = ()> + Send + 'static {
+        let schemas = self.parts.schemas.clone();
+        async move { schemas.watch().await }
+    }
+
+    /// The schemas of the sources.
+    #[must_use]
+    pub fn schemas(&self) -> &Schemas {
+        &self.parts.schemas
+    }
+
     /// Brings the conversations to life whose turn has not ended.
     fn wake_open_turns(&self) -> impl Future<Output = ()> + Send + 'static {
         let (directory, conversations) = (self.parts.directory.clone(), self.parts.conversations.clone());
@@ -113,7 +129,11 @@ impl Vanna {
 
     /// Stops taking questions and lets running turns end for a while; nothing is written after it.
     pub async fn drain(&self, patience: Duration) -> bool {
-        self.parts.conversations.shut_down(patience).await
+        let (conversations, schemas) = tokio::join!(
+            self.parts.conversations.shut_down(patience),
+            self.parts.schemas.shut_down(patience)
+        );
+        conversations && schemas
     }
 
     /// Closes what is derived, then the journal.
@@ -320,6 +340,10 @@ impl Service for Vanna {
             return Ok(());
         }
         Err(ServiceError::NotFound(format!("There is no memory `{id}` that you may have forgotten.")))
+    }
+
+    async fn schema(&self, asked: SchemaQuestion) -> Result<serde_json::Value, ServiceError> {
+        self.parts.schemas.answer(asked).await
     }
 
     fn now(&self) -> i64 {

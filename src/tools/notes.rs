@@ -41,7 +41,8 @@ pub(super) async fn find(world: &World, given: &ToolUse, wanted: Wanted<'_>) -> 
 pub(crate) fn told(memory: &Memory) -> String {
     let note = &memory.note;
     let call = |pattern: &Pattern| format!("{} {}", pattern.tool, pattern.arguments.as_str());
-    let parts = [note.question.clone(), note.text.clone(), note.pattern.as_ref().map(call).unwrap_or_default()];
+    let parts =
+        [note.question.clone(), note.text.clone(), note.pattern.as_ref().map(call).unwrap_or_default()];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
 }
 

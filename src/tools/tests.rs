@@ -188,11 +188,15 @@ async fn what_is_saved_is_found_again_and_saved_twice_it_is_one_note() {
 }
 
 #[tokio::test]
-async fn under_the_names_of_version_2_a_reviewers_pattern_is_found_by_all_and_another_authors_by_nobody_else() {
+async fn under_the_names_of_version_2_a_reviewers_pattern_is_found_by_all_and_another_authors_by_nobody_else()
+{
     let bench = bench(&[]).await;
     let arguments = json!({"sql": "SELECT 1"});
     let kept = json!({"question": "how many?", "tool_name": "run_sql", "args": arguments});
-    assert_eq!(refused(&bench, "bob", &wanted("save_question_tool_args", &kept.to_string())), "tool_access_denied");
+    assert_eq!(
+        refused(&bench, "bob", &wanted("save_question_tool_args", &kept.to_string())),
+        "tool_access_denied"
+    );
     assert_eq!(call(&bench, "save_question_tool_args", kept).await.error_code, None);
     let as_bob = |tool: &str, arguments: Value| ToolUse {
         caller: caller("bob"),

@@ -7,10 +7,9 @@ use super::effect::Effect;
 use super::state::{Open, State, Step, Turn};
 use super::work::Work;
 use crate::conversation::event::{
-    MemoriesFound, MemoryNoted,
-    ChecksMade, ConversationEvent as Event, ModelCallFailed, ModelCallFinished, ModelCallStarted,
-    ResultDrawn, ResultRecorded, TextProduced, Token, ToolFinished, ToolRefused, ToolStarted, TurnFinished,
-    WarningRaised,
+    ChecksMade, ConversationEvent as Event, MemoriesFound, MemoryNoted, ModelCallFailed, ModelCallFinished,
+    ModelCallStarted, ResultDrawn, ResultRecorded, TextProduced, Token, ToolFinished, ToolRefused,
+    ToolStarted, TurnFinished, WarningRaised,
 };
 use crate::json::Json;
 use crate::ports::model::{Marker, ModelAnswer, ModelMark, ModelRequest, StopReason};

@@ -108,11 +108,7 @@ impl Entity for MemoryBook {
         false
     }
 
-    fn encode(
-        event: &MemoryEvent,
-        at: i64,
-        request_id: Option<&str>,
-    ) -> Result<NewRecord, UnreadableRecord> {
+    fn encode(event: &MemoryEvent, at: i64, request_id: Option<&str>) -> Result<NewRecord, UnreadableRecord> {
         kinds::encode(event, at, request_id)
     }
 

@@ -1,5 +1,6 @@
 //! A service that follows a script: names of conversations and messages say what happens.
 
+use crate::api::service::SchemaQuestion;
 use crate::api::{
     Accepted, Ask, Caller, EventStream, Rendered, Replay, ReplayFormat, Service, ServiceError, Signal,
     SignalStream, Subscribe,
@@ -10,8 +11,8 @@ use serde_json::{Value, json};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use vanna_actors::ports::memory::{Memory, Note};
 use tokio::sync::Notify;
+use vanna_actors::ports::memory::{Memory, Note};
 
 /// What was called, and how much was taken.
 #[derive(Default)]
@@ -70,6 +71,15 @@ impl Service for Fake {
             "no such source" => Err(ServiceError::Unprocessable("There is no such source.".into())),
             "never" => std::future::pending().await,
             _ => Ok(Accepted { conversation_id, request_id: "r1".into(), first_version: 1 }),
+        }
+    }
+
+    async fn schema(&self, asked: SchemaQuestion) -> Result<serde_json::Value, ServiceError> {
+        match asked {
+            SchemaQuestion::Snapshot { id } if id != "snap_1" => {
+                Err(ServiceError::NotFound(format!("There is no snapshot `{id}`.")))
+            }
+            asked => Ok(serde_json::json!({"asked": format!("{asked:?}")})),
         }
     }
 

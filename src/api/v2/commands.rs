@@ -3,7 +3,9 @@
 //! These are views of the service, not of a conversation: they are made anew each time and recorded
 //! nowhere, as in version 2, where they do not enter the conversation.
 
-use crate::projections::wire::v2::{Chunk, Piece, Scene, card, chat_input, memory_card, status_bar, status_card, text};
+use crate::projections::wire::v2::{
+    Chunk, Piece, Scene, card, chat_input, memory_card, status_bar, status_card, text,
+};
 use serde_json::json;
 use vanna_actors::ports::memory::Memory;
 

@@ -9,6 +9,7 @@ mod openapi;
 mod projections;
 mod replay;
 mod routes;
+mod schema;
 mod schemas;
 mod socket;
 

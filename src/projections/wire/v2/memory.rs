@@ -10,7 +10,8 @@ pub(super) fn found_card(id: String, found: &[Memory]) -> Piece {
         let nothing = "No similar tool usage patterns found for this question.\n\nSearched agent memory with no matches.";
         ("🧠 Memory Search: 0 Results".to_owned(), nothing.to_owned())
     } else {
-        let parts: Vec<String> = found.iter().enumerate().map(|(index, memory)| detail(index, memory)).collect();
+        let parts: Vec<String> =
+            found.iter().enumerate().map(|(index, memory)| detail(index, memory)).collect();
         let content = format!("**Retrieved memories passed to LLM:**\n\n{}", parts.join("\n\n"));
         (format!("🧠 Memory Search: {} Result(s)", found.len()), content)
     };
@@ -21,7 +22,9 @@ fn detail(index: usize, memory: &Memory) -> String {
     let note = &memory.note;
     let place = index + 1;
     let (name, told) = match &note.pattern {
-        Some(pattern) => (pattern.tool.as_str(), format!("- **Arguments:** `{}`", python(&pattern.arguments.value()))),
+        Some(pattern) => {
+            (pattern.tool.as_str(), format!("- **Arguments:** `{}`", python(&pattern.arguments.value())))
+        }
         None => ("note", format!("- **Content:** {}", note.text)),
     };
     format!(
@@ -57,7 +60,8 @@ pub(super) fn noted_bar(note: &Note) -> Piece {
 #[must_use]
 pub fn memory_card(id: String, memory: &Memory) -> Piece {
     let note = &memory.note;
-    let delete = json!([{"label": "🗑️ Delete", "action": format!("/delete {}", note.id), "variant": "error"}]);
+    let delete =
+        json!([{"label": "🗑️ Delete", "action": format!("/delete {}", note.id), "variant": "error"}]);
     let end = format!("**Timestamp:** {}\n\n**ID:** `{}`", stamp(memory.at), note.id);
     match &note.pattern {
         Some(pattern) => {
@@ -70,9 +74,15 @@ pub fn memory_card(id: String, memory: &Memory) -> Piece {
             card(id, &format!("Tool: {}", pattern.tool), &content, "🔧", "success", delete)
         }
         None => {
-            let about = if note.question.is_empty() { String::new() } else { format!("**Question:** {}\n\n", note.question) };
+            let about = if note.question.is_empty() {
+                String::new()
+            } else {
+                format!("**Question:** {}\n\n", note.question)
+            };
             let content = format!("{about}**Content:** {}\n\n{end}", note.text);
-            card(id, "Text Memory", &content, "📝", "", delete).with("status", Json::Null).with("markdown", false)
+            card(id, "Text Memory", &content, "📝", "", delete)
+                .with("status", Json::Null)
+                .with("markdown", false)
         }
     }
 }
@@ -92,7 +102,8 @@ fn python(value: &Json) -> String {
         Json::String(text) => python_text(text),
         Json::Array(items) => format!("[{}]", items.iter().map(python).collect::<Vec<_>>().join(", ")),
         Json::Object(members) => {
-            let members = members.iter().map(|(key, value)| format!("{}: {}", python_text(key), python(value)));
+            let members =
+                members.iter().map(|(key, value)| format!("{}: {}", python_text(key), python(value)));
             format!("{{{}}}", members.collect::<Vec<_>>().join(", "))
         }
     }

@@ -71,6 +71,12 @@ impl SqliteSource {
         &self.name
     }
 
+    /// The database file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.pool.path
+    }
+
     /// The first column of a SELECT as texts, nulls left out, at most `cap`: values for an index.
     ///
     /// # Errors
