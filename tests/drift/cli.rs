@@ -47,6 +47,31 @@ fn declarations_of_sqlite_are_compared_without_a_database() {
     assert_eq!(String::from_utf8_lossy(&output.stdout), "breaking     removed   column main.a.y\n");
 }
 
+/// Without `--dialect`, and with identities as the order of the statements gives them.
+#[test]
+fn declarations_of_postgres_are_compared_without_a_database() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let base = "create table emp (id int primary key, name text not null, salary numeric(10,2));\n\
+                comment on table emp is 'people';\n";
+    std::fs::write(path("before.sql"), base).unwrap();
+    std::fs::write(path("after.sql"), format!("{base}alter table emp rename column name to full_name;"))
+        .unwrap();
+    std::fs::write(path("queries"), "\"select name from emp\"\n{\"sql\": \"select sum(salary) from emp\"}")
+        .unwrap();
+    let queries = path("queries");
+    let more = ["--json", "--queries", queries.to_str().unwrap()];
+    let output = schema_diff(&[&path("before.sql"), &path("after.sql")], &more);
+    assert!(output.status.success(), "{output:?}");
+    let found: JsonValue = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(found["renamed"][0]["evidence"], "identity");
+    assert_eq!(found["renamed"][0]["to"], "public.emp.full_name");
+    assert_eq!(
+        (&found["queries"][0]["impact"], &found["queries"][1]["impact"]),
+        (&"broken".into(), &"unaffected".into())
+    );
+}
+
 #[test]
 fn a_file_that_is_no_schema_is_bad_input() {
     let folder = tempfile::tempdir().unwrap();

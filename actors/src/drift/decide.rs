@@ -91,15 +91,15 @@ fn intent(state: &State, attempt: u32, reason: Reason, context: &Context) -> (Ev
 /// After recovery: what was open is closed as interrupted, then tried again or given up.
 fn resume(state: &State, context: &Context) -> Decided {
     let Some(open) = &state.open else { return nothing() };
-    let interrupted = Event::SyncInterrupted(SyncInterrupted { token: open.token });
     if open.attempt >= ATTEMPTS {
         let failure = Failure::new(
             "interrupted",
             "The service was stopped again and again while it read the schema.",
             true,
         );
-        return of(vec![interrupted, failed(state, open.token, failure, context)], Vec::new());
+        return of(vec![failed(state, open.token, failure, context)], Vec::new());
     }
+    let interrupted = Event::SyncInterrupted(SyncInterrupted { token: open.token });
     let (started, effect) = intent(state, open.attempt + 1, open.reason, context);
     of(vec![interrupted, started], vec![effect])
 }

@@ -13,5 +13,5 @@ pub(super) fn read(text: &str) -> Result<Declared, DdlError> {
         _other => Authorization::Allow,
     }))?;
     connection.execute_batch(text)?;
-    Ok(Declared { snapshot: snapshot_sqlite(&connection)?, not_read: Vec::new() })
+    Ok(Declared { snapshot: snapshot_sqlite(&connection)?, not_read: Vec::new(), statements: Vec::new() })
 }

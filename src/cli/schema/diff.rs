@@ -1,7 +1,7 @@
 //! `vanna schema diff`.
 
 use super::statements;
-use crate::catalog::ddl;
+use crate::catalog::ddl::{self, Declared};
 use crate::catalog::diff::{Assessed, Diff, EntityId, Severity, assess, diff};
 use crate::catalog::impact::{Judge, Judgement};
 use crate::catalog::snapshot::{Snapshot, schema_hash};
@@ -62,9 +62,13 @@ struct Judged {
 
 pub(super) fn run(files: &DiffFiles) -> Result<(), CliError> {
     let dialect = files.dialect.as_deref();
-    let (before, mut not_read) = read(&files.before, dialect)?;
-    let (after, more) = read(&files.after, dialect)?;
-    not_read.extend(more);
+    let (mut before, mut after) = (read(&files.before, dialect)?, read(&files.after, dialect)?);
+    if let (Source::Declared(before), Source::Declared(after)) = (&mut before, &mut after) {
+        ddl::align(before, after);
+    }
+    let mut not_read = before.not_read(&files.before);
+    not_read.extend(after.not_read(&files.after));
+    let (before, after) = (before.into_snapshot(), after.into_snapshot());
     let found = diff(&before, &after);
     let queries = files.queries.as_deref().map(|path| judge(path, &before, &after)).transpose()?;
     let severities = assess(&found);
@@ -93,19 +97,41 @@ fn mark(snapshot: &Snapshot) -> Mark {
     Mark { schema_snapshot_id: hash.snapshot_id(), schema_hash: hash.to_string() }
 }
 
-/// A snapshot and what of its file was not understood.
-fn read(path: &Path, dialect: Option<&str>) -> Result<(Snapshot, Vec<String>), CliError> {
+/// What a file holds.
+enum Source {
+    Snapshot(Box<Snapshot>),
+    Declared(Box<Declared>),
+}
+
+impl Source {
+    fn not_read(&self, path: &Path) -> Vec<String> {
+        match self {
+            Self::Snapshot(_) => Vec::new(),
+            Self::Declared(declared) => {
+                declared.not_read.iter().map(|what| format!("{}: {what}", path.display())).collect()
+            }
+        }
+    }
+
+    fn into_snapshot(self) -> Snapshot {
+        match self {
+            Self::Snapshot(snapshot) => *snapshot,
+            Self::Declared(declared) => declared.snapshot,
+        }
+    }
+}
+
+fn read(path: &Path, dialect: Option<&str>) -> Result<Source, CliError> {
     let shown = path.display();
-    let text =
-        std::fs::read_to_string(path).map_err(|e| CliError::input(format!("cannot read {shown}: {e}")))?;
+    let text = std::fs::read_to_string(path);
+    let text = text.map_err(|e| CliError::input(format!("cannot read {shown}: {e}")))?;
     if text.trim_start().starts_with('{') {
         let snapshot = Snapshot::from_json(&text);
         let snapshot = snapshot.map_err(|e| CliError::input(format!("{shown} is no snapshot: {e}")))?;
-        return Ok((snapshot, Vec::new()));
+        return Ok(Source::Snapshot(Box::new(snapshot)));
     }
     let declared = ddl::read(&text, dialect).map_err(|e| CliError::input(format!("{shown}: {e}")))?;
-    let not_read = declared.not_read.into_iter().map(|what| format!("{shown}: {what}")).collect();
-    Ok((declared.snapshot, not_read))
+    Ok(Source::Declared(Box::new(declared)))
 }
 
 fn judge(path: &Path, before: &Snapshot, after: &Snapshot) -> Result<Vec<Judged>, CliError> {

@@ -8,3 +8,4 @@ mod queries;
 mod read;
 
 pub use connection::{PostgresCatalog, PostgresError};
+pub use queries::READS as POSTGRES_READS;

@@ -82,3 +82,7 @@ LEFT JOIN pg_enum e ON e.enumtypid = t.oid WHERE t.typtype = 'e' ORDER BY t.oid,
 pub(super) const COMMENTS: &str = "\
 SELECT classoid, objoid, objsubid, description FROM pg_description \
 WHERE classoid IN (1259, 2615, 1247) AND (objoid >= 16384 OR classoid = 2615)";
+
+/// All reads of a pass, for whoever measures what they cost by themselves.
+pub const READS: [&str; 9] =
+    [SCHEMAS, RELATIONS, COLUMNS, TYPES, DEFAULTS, CONSTRAINTS, INDEXES, LABELS, COMMENTS];
