@@ -3,6 +3,7 @@
 use super::manifest::{self, Wrong};
 use super::model::FlowModel;
 use super::tables;
+use serde::Serialize;
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
 
@@ -12,7 +13,7 @@ const MAX_FILE: u64 = 32 << 20;
 const MAX_FILES: usize = 1000;
 
 /// A format that models are imported from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Format {
     /// MetricFlow, as manifest or YAML.
     MetricFlow,
@@ -35,13 +36,14 @@ impl Format {
 }
 
 /// A model as it was found.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Imported {
     /// Its format.
     pub format: Format,
     /// What the compiler works on.
     pub model: FlowModel,
     /// The documents, put together.
+    #[serde(skip)]
     pub source: Value,
 }
 

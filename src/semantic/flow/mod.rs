@@ -2,9 +2,11 @@
 //!
 //! `detect` recognises a format and reads it into [`model::FlowModel`]; `compile` turns a query over it into
 //! one SELECT: `locate` finds elements in the join graph, `rows` builds the rows of one dataset, `metric`
-//! computes each metric apart and puts them together.
+//! computes each metric apart and puts them together. `vocabulary` tells the rest of the semantic layer what
+//! can be asked.
 
 pub mod aggregate;
+pub mod answer;
 pub mod compile;
 pub mod conditions;
 pub mod conversion;
@@ -20,7 +22,9 @@ pub mod names;
 pub mod request;
 pub mod rows;
 pub mod scalar;
+pub mod split;
 pub mod tables;
+pub mod vocabulary;
 
 #[cfg(test)]
 mod tests;

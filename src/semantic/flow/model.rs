@@ -1,10 +1,28 @@
 //! What an imported model says, in the shape that the compiler works on.
 
+use crate::semantic::model::FieldKind;
 use serde::Serialize;
 
+/// What people call something.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Words {
+    /// How it is shown.
+    pub label: Option<String>,
+    /// What it means.
+    pub description: String,
+    /// Other words for it.
+    pub synonyms: Vec<String>,
+    /// Values that it has, of a field.
+    pub samples: Vec<String>,
+}
+
 /// A whole model.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct FlowModel {
+    /// Name, where the format has one.
+    pub name: String,
+    /// What people call it.
+    pub words: Words,
     /// Datasets.
     pub sources: Vec<Source>,
     /// Metrics.
@@ -18,10 +36,12 @@ pub struct FlowModel {
 }
 
 /// A dataset.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Source {
     /// Name.
     pub name: String,
+    /// What people call it.
+    pub words: Words,
     /// Parts of the table's name: database, schema, table.
     pub table: Vec<String>,
     /// Entity that a row is one of, where no column holds it.
@@ -35,7 +55,7 @@ pub struct Source {
 }
 
 /// A key.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Entity {
     /// Name; equal names join.
     pub name: String,
@@ -59,10 +79,16 @@ pub enum EntityKind {
 }
 
 /// A field.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Dim {
     /// Name.
     pub name: String,
+    /// What people call it.
+    pub words: Words,
+    /// What its values are, of fields that are no times.
+    pub kind: FieldKind,
+    /// Whether it is there to be aggregated, and not to group by.
+    pub fact: bool,
     /// Scalar expression over the dataset's columns.
     pub expr: String,
     /// Finest grain of a time; none for other fields.
@@ -76,7 +102,7 @@ pub struct Dim {
 }
 
 /// A table of consecutive times.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Spine {
     /// Parts of the table's name.
     pub table: Vec<String>,
@@ -174,10 +200,14 @@ pub struct Window {
 }
 
 /// A metric.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Metric {
     /// Name.
     pub name: String,
+    /// What people call it.
+    pub words: Words,
+    /// Whether it is only there for others to be made of.
+    pub inner: bool,
     /// How it is computed.
     pub kind: MetricKind,
     /// Conditions on its rows, as templates.
@@ -191,7 +221,7 @@ pub struct Metric {
 }
 
 /// How a metric is computed.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub enum MetricKind {
     /// An aggregate over one dataset.
     Simple(Measure),
@@ -225,7 +255,7 @@ pub enum MetricKind {
 }
 
 /// A conversion metric.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Conversion {
     /// The opportunity.
     pub base: Input,
@@ -253,7 +283,7 @@ pub enum PeriodAgg {
 }
 
 /// A metric that another is made of.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Input {
     /// The metric.
     pub metric: String,
@@ -268,7 +298,7 @@ pub struct Input {
 }
 
 /// An aggregate over one dataset.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Measure {
     /// Dataset.
     pub source: String,
@@ -301,7 +331,7 @@ pub enum Agg {
 }
 
 /// A time over which a measure must not be added.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Semi {
     /// Time dimension.
     pub dim: String,
@@ -309,6 +339,23 @@ pub struct Semi {
     pub last: bool,
     /// Entities that each have a first or last time of their own.
     pub groupings: Vec<String>,
+}
+
+impl Metric {
+    /// A metric without conditions.
+    #[must_use]
+    pub fn new(name: impl Into<String>, kind: MetricKind) -> Self {
+        Self {
+            name: name.into(),
+            words: Words::default(),
+            inner: false,
+            kind,
+            filters: Vec::new(),
+            grain: None,
+            fill: None,
+            spine: false,
+        }
+    }
 }
 
 impl FlowModel {

@@ -62,10 +62,19 @@ impl<'a> Rows<'a> {
         if let Some(name) = time {
             let broken =
                 || CompileError::broken(format!("dataset `{}` has no time dimension `{name}`", source.name));
-            let dim = source.dim(name).ok_or_else(broken)?;
-            rows.unit = dim.grain.unwrap_or(Unit::Day);
-            rows.time_dim = Some(&dim.name);
-            rows.time = Some(engine.trunc(rows.unit, &rows.column("s0", &dim.expr)?));
+            if let Some(dim) = source.dim(name) {
+                rows.unit = dim.grain.unwrap_or(Unit::Day);
+                rows.time_dim = Some(&dim.name);
+                rows.time = Some(engine.trunc(rows.unit, &rows.column("s0", &dim.expr)?));
+            } else if model.short_names {
+                let found = locate(model, source, &Item::parse(model, name))?;
+                let Element::Dim(dim) = found.element else { return Err(broken()) };
+                let alias = rows.join(source, &found)?;
+                rows.unit = dim.grain.unwrap_or(Unit::Day);
+                rows.time = Some(engine.trunc(rows.unit, &rows.column(&alias, &dim.expr)?));
+            } else {
+                return Err(broken());
+            }
         }
         Ok(rows)
     }

@@ -21,6 +21,8 @@ pub(super) struct Term {
     pub(super) dims: Vec<usize>,
     /// It names time itself.
     pub(super) time: bool,
+    /// Time fields that it names.
+    pub(super) times: Vec<String>,
     /// It is not written in the model, but made from what is.
     pub(super) made: bool,
     /// It may as well be a metric grouped by a dimension ("sales per customer").
@@ -151,7 +153,10 @@ impl Lexicon {
                 match place {
                     Some(place) if !term.dims.contains(&place) => term.dims.push(place),
                     Some(_) => {}
-                    None => term.time = true,
+                    None => {
+                        term.time = true;
+                        term.times.push(field.name.clone());
+                    }
                 }
             }
         }
