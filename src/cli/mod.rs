@@ -12,6 +12,7 @@ mod remote;
 mod replay;
 mod run;
 mod semantic;
+mod semantic_model;
 mod serve;
 mod sql;
 mod table;

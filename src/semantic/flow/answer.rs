@@ -5,17 +5,13 @@ use super::detect::Imported;
 use super::engine::Engine;
 use super::model::FlowModel;
 use super::names::Item;
+use super::reads;
 use super::rows::Rows;
 use crate::semantic::compile::Compiled;
 use crate::semantic::model::{Dataset, Field, Model};
 use crate::semantic::refusal::{Code, CompileError};
 use crate::sql::dialect::DialectKind;
 use serde_json::Value;
-use sqlparser::ast::{ObjectName, Visit, Visitor};
-use sqlparser::dialect::GenericDialect;
-use sqlparser::parser::Parser;
-use std::collections::BTreeSet;
-use std::ops::ControlFlow;
 use vanna_actors::ports::sql::{Format, Output, Role};
 
 /// Compiles a query; values are literals of the text, so there are no parameters.
@@ -29,7 +25,7 @@ pub fn compiled(
     dialect: DialectKind,
 ) -> Result<Compiled, CompileError> {
     let statement = compile(&imported.model, query, engine(dialect)?)?;
-    let (tables, columns) = reads(&statement.sql);
+    let (tables, columns) = reads::of(&imported.model, query);
     Ok(Compiled {
         outputs: statement.columns.iter().map(|name| output(model, &imported.model, name)).collect(),
         prepared: statement.sql.clone(),
@@ -82,30 +78,4 @@ fn output(model: &Model, flow: &FlowModel, name: &str) -> Output {
         None => (name.replace('_', " ").split_whitespace().collect::<Vec<_>>().join(" "), Role::Dimension),
     };
     Output { name: name.to_owned(), label, role, format: Format::Plain }
-}
-
-/// Tables that a statement reads, sorted; its columns are told by the guard when it runs.
-fn reads(sql: &str) -> (Vec<String>, Vec<String>) {
-    struct Tables {
-        named: BTreeSet<String>,
-        own: BTreeSet<String>,
-    }
-    impl Visitor for Tables {
-        type Break = ();
-        fn pre_visit_query(&mut self, query: &sqlparser::ast::Query) -> ControlFlow<()> {
-            let parts = query.with.iter().flat_map(|with| &with.cte_tables);
-            self.own.extend(parts.map(|part| part.alias.name.value.clone()));
-            ControlFlow::Continue(())
-        }
-        fn pre_visit_relation(&mut self, relation: &ObjectName) -> ControlFlow<()> {
-            let parts = relation.0.iter().filter_map(|part| part.as_ident()).map(|part| part.value.as_str());
-            self.named.insert(parts.collect::<Vec<_>>().join("."));
-            ControlFlow::Continue(())
-        }
-    }
-    let mut tables = Tables { named: BTreeSet::new(), own: BTreeSet::new() };
-    for statement in Parser::parse_sql(&GenericDialect {}, sql).into_iter().flatten() {
-        let _ = statement.visit(&mut tables);
-    }
-    (tables.named.difference(&tables.own).cloned().collect(), Vec::new())
 }

@@ -150,7 +150,8 @@ fn bare<'a>(model: &'a FlowModel, from: &'a Source, name: &str, of: Option<&str>
     let mut found: Vec<Found<'a>> = Vec::new();
     let mut front: Vec<(Vec<(&'a str, &'a Source)>, &'a Source)> = vec![(Vec::new(), from)];
     for _ in 0..=MAX_HOPS {
-        for (hops, at) in front.iter().filter(|(_, at)| of.is_none_or(|of| at.name.eq_ignore_ascii_case(of))) {
+        for (hops, at) in front.iter().filter(|(_, at)| of.is_none_or(|of| at.name.eq_ignore_ascii_case(of)))
+        {
             let dim = at.dims.iter().find(|dim| dim.name.eq_ignore_ascii_case(name));
             found.extend(dim.map(|dim| Found { hops: hops.clone(), element: Element::Dim(dim) }));
         }

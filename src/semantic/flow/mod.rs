@@ -14,17 +14,25 @@ pub mod detect;
 pub mod dimensions;
 pub mod engine;
 pub mod filter;
+pub mod findings;
+pub mod kept;
 pub mod locate;
 pub mod manifest;
 pub mod metric;
 pub mod model;
 pub mod names;
+pub mod native;
+pub mod osi;
+pub mod reads;
 pub mod request;
 pub mod rows;
 pub mod scalar;
 pub mod split;
 pub mod tables;
 pub mod vocabulary;
+pub mod written;
 
+#[cfg(test)]
+mod exchange_tests;
 #[cfg(test)]
 mod tests;

@@ -33,7 +33,8 @@ pub(super) fn measured(
     });
     let kind = MetricKind::Derived { expr: parsed.to_string(), inputs: inputs.collect() };
     model.metrics.extend(found);
-    model.metrics.push(Metric { words: words(value), ..Metric::new(name, kind) });
+    let expression = Some(expr.to_owned());
+    model.metrics.push(Metric { words: words(value), expression, ..Metric::new(name, kind) });
     Ok(())
 }
 
@@ -46,12 +47,16 @@ struct Split<'a> {
 }
 
 /// The function and its argument; none for `*`.
-fn aggregate(function: &Function) -> Option<(Agg, Option<&Expr>)> {
+fn aggregate(function: &Function) -> Option<(Agg, Option<Expr>)> {
     let FunctionArguments::List(list) = &function.args else { return None };
     let distinct = list.duplicate_treatment == Some(DuplicateTreatment::Distinct);
     let argument = match list.args.as_slice() {
-        [FunctionArg::Unnamed(FunctionArgExpr::Expr(expr))] => Some(expr),
-        [FunctionArg::Unnamed(FunctionArgExpr::Wildcard | FunctionArgExpr::QualifiedWildcard(_))] => None,
+        [FunctionArg::Unnamed(FunctionArgExpr::Expr(expr))] => Some(expr.clone()),
+        [FunctionArg::Unnamed(FunctionArgExpr::QualifiedWildcard(of))] => {
+            let of = of.0.last().and_then(|part| part.as_ident())?;
+            Some(Expr::CompoundIdentifier(vec![of.clone(), Ident::new("*")]))
+        }
+        [FunctionArg::Unnamed(FunctionArgExpr::Wildcard)] => None,
         _ => return None,
     };
     let agg = match (function.name.to_string().to_uppercase().as_str(), distinct) {
@@ -88,8 +93,8 @@ impl Split<'_> {
     }
 
     /// The dataset that an aggregate reads, and its expression over the columns of it.
-    fn argument(&self, argument: Option<&Expr>, whole: &str) -> Result<(String, String), Wrong> {
-        let mut parsed = argument.cloned();
+    fn argument(&self, argument: Option<Expr>, whole: &str) -> Result<(String, String), Wrong> {
+        let mut parsed = argument;
         let mut places = Places { model: self.model, found: BTreeSet::new() };
         if let Some(expr) = &mut parsed {
             let _ = VisitMut::visit(expr, &mut places);
@@ -108,7 +113,8 @@ impl Split<'_> {
         if let ControlFlow::Break(why) = VisitMut::visit(&mut expr, &mut Spelled { source }) {
             return Err(why);
         }
-        Ok((source.name.clone(), expr.to_string()))
+        let expr = expr.to_string();
+        Ok((source.name.clone(), if expr == "*" { "1".to_owned() } else { expr }))
     }
 
     /// The only dataset with a field of that name.

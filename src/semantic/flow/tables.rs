@@ -17,6 +17,8 @@ pub fn snowflake(root: &Value) -> Result<FlowModel, Wrong> {
         let parts = ["database", "schema", "table"].iter().filter_map(|key| text(base, key)).collect();
         let mut source =
             Source { name: name(table)?, words: words(table), table: parts, ..Source::default() };
+        let key = table.get("primary_key").unwrap_or(&Value::Null);
+        source.key = list(key, "columns").filter_map(scalar).collect();
         for (list_name, grain, fact) in [
             ("dimensions", None, false),
             ("time_dimensions", Some(Unit::Day), false),
@@ -64,8 +66,8 @@ pub fn osi(root: &Value) -> Result<FlowModel, Wrong> {
     for dataset in list(own, "datasets") {
         let table = text(dataset, "source").unwrap_or_default();
         let table = table.split('.').map(str::to_owned).collect();
-        let mut source =
-            Source { name: name(dataset)?, words: words(dataset), table, ..Source::default() };
+        let mut source = Source { name: name(dataset)?, words: words(dataset), table, ..Source::default() };
+        source.key = list(dataset, "primary_key").filter_map(scalar).collect();
         for field in list(dataset, "fields") {
             let name = name(field)?;
             let expr = spoken(field).unwrap_or_else(|| name.clone());

@@ -1,14 +1,20 @@
 //! What can be asked of an imported model, in the words of the native one: the reader, the planner and the
 //! service know only [`Model`], whatever a model was written in.
 
+use super::compile::compile;
 use super::detect::Imported;
+use super::engine::Engine;
 use super::locate::{self, Element};
 use super::model as flow;
 use super::model::{Agg, EntityKind, FlowModel, Grain as FlowGrain, Measure, Source, Unit, Window};
 use super::names::Item;
 use crate::semantic::hash;
-use crate::semantic::model::{Aggregate, Dataset, Field, FieldKind, Input, Metric, MetricKind, Model, Period};
+use crate::semantic::model::{
+    Aggregate, Dataset, Field, FieldKind, Input, Metric, MetricKind, Model, Period,
+};
 use crate::semantic::query::{Grain, METRIC_TIME};
+use crate::semantic::refusal::Code;
+use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use vanna_actors::ports::sql::Format;
@@ -33,12 +39,8 @@ pub fn model(imported: Imported) -> Model {
     let known = &imported.model;
     let reached: BTreeMap<&str, Vec<Named<'_>>> =
         known.sources.iter().map(|source| (source.name.as_str(), reached(known, source))).collect();
-    let metrics: Vec<Metric> = known
-        .metrics
-        .iter()
-        .filter(|metric| !metric.inner)
-        .map(|one| metric(known, one, &reached))
-        .collect();
+    let metrics: Vec<Metric> =
+        known.metrics.iter().filter(|metric| !metric.inner).map(|one| metric(known, one, &reached)).collect();
     let mut model = Model {
         name: known.name.clone(),
         description: known.words.description.clone(),
@@ -100,7 +102,8 @@ fn along<'a>(model: &'a FlowModel, at: &'a Source, way: &[&str], found: &mut Vec
     if way.is_empty() {
         let own = at.entities.iter().find(|entity| entity.kind == EntityKind::Primary);
         let own = own.map(|entity| entity.name.as_str()).or(at.primary_entity.as_deref());
-        if let Some(own) = own.or_else(|| at.entities.iter().find(|e| at.is_under(&e.name)).map(|e| &*e.name)) {
+        if let Some(own) = own.or_else(|| at.entities.iter().find(|e| at.is_under(&e.name)).map(|e| &*e.name))
+        {
             found.extend(named(&[own], at, 0));
         }
     }
@@ -133,19 +136,25 @@ fn metric(model: &FlowModel, one: &flow::Metric, reached: &BTreeMap<&str, Vec<Na
         names.extend(common.map(|name| (*name).to_owned()));
     }
     let kind = kind(model, one);
-    let counts =
-        matches!(&kind, MetricKind::Simple { agg: Aggregate::Count | Aggregate::CountDistinct, .. });
+    let counts = matches!(&kind, MetricKind::Simple { agg: Aggregate::Count | Aggregate::CountDistinct, .. });
     Metric {
         name: one.name.clone(),
         description: one.words.description.clone(),
         label: one.words.label.clone().unwrap_or_else(|| one.name.replace('_', " ")),
         synonyms: one.words.synonyms.clone(),
         format: if counts { Format::Whole } else { Format::Plain },
-        needs_grain: false,
+        needs_grain: needs_grain(model, &one.name),
         may_be_negative: !counts,
         dimensions: Some(names),
         kind,
     }
+}
+
+/// Whether a metric has meaning only over time.
+#[must_use]
+pub fn needs_grain(model: &FlowModel, metric: &str) -> bool {
+    let refused = compile(model, &json!({"metrics": [metric]}), Engine::DuckDb).err();
+    refused.is_some_and(|refusal| refusal.code == Code::GrainMissing)
 }
 
 /// The aggregates that a metric is made of; none when it cannot be told.
@@ -238,13 +247,13 @@ fn period(window: &Window) -> Option<Period> {
 }
 
 /// Datasets with their fields, each field under every name by which some metric reaches it.
-fn datasets(
-    model: &FlowModel,
-    reached: &BTreeMap<&str, Vec<Named<'_>>>,
-    metrics: &[Metric],
-) -> Vec<Dataset> {
-    let wanted: BTreeSet<&str> =
-        metrics.iter().filter_map(|metric| metric.dimensions.as_ref()).flatten().map(String::as_str).collect();
+fn datasets(model: &FlowModel, reached: &BTreeMap<&str, Vec<Named<'_>>>, metrics: &[Metric]) -> Vec<Dataset> {
+    let wanted: BTreeSet<&str> = metrics
+        .iter()
+        .filter_map(|metric| metric.dimensions.as_ref())
+        .flatten()
+        .map(String::as_str)
+        .collect();
     let mut all: BTreeMap<&str, &Named<'_>> = BTreeMap::new();
     for named in reached.values().flatten().filter(|named| wanted.contains(named.name.as_str())) {
         all.entry(&named.name).or_insert(named);
@@ -314,14 +323,13 @@ fn owner_word(source: &Source, dim: &flow::Dim) -> Option<String> {
     let name = dim.name.to_lowercase();
     let owner = source.name.to_lowercase();
     let owner = owner.trim_start_matches("dim_").trim_start_matches("fct_");
-    let singular = owner.strip_suffix("ies").map_or_else(
-        || owner.strip_suffix('s').unwrap_or(owner).to_owned(),
-        |stem| format!("{stem}y"),
-    );
+    let singular = owner
+        .strip_suffix("ies")
+        .map_or_else(|| owner.strip_suffix('s').unwrap_or(owner).to_owned(), |stem| format!("{stem}y"));
     let is_name = matches!(name.as_str(), "name" | "title" | "full_name")
-        || ["_name", "_title"].iter().any(|end| {
-            name.strip_suffix(end).is_some_and(|of| of == singular || of == owner)
-        });
+        || ["_name", "_title"]
+            .iter()
+            .any(|end| name.strip_suffix(end).is_some_and(|of| of == singular || of == owner));
     is_name.then_some(singular)
 }
 

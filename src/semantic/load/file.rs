@@ -3,8 +3,8 @@
 use super::keys::Report;
 use super::native;
 use super::node::Node;
-use crate::semantic::flow::{detect, vocabulary};
 use crate::semantic::fault::{ModelError, Severity};
+use crate::semantic::flow::{detect, findings, vocabulary};
 use crate::semantic::model::{MetricKind, Model};
 use crate::semantic::{hash, validate};
 use std::path::{Path, PathBuf};
@@ -55,12 +55,18 @@ pub fn load_str(text: &str, file_name: &str) -> Result<Loaded, Vec<ModelError>> 
 pub fn load_path(path: &Path) -> Result<Loaded, Vec<ModelError>> {
     match detect::load(path) {
         Ok(Some(imported)) => {
-            return Ok(Loaded { model: vocabulary::model(imported), warnings: Vec::new() });
+            let texts = findings::texts(path);
+            let found = findings::of(&imported).into_iter();
+            let warnings = found.map(|finding| findings::placed(finding.as_warning(), &texts)).collect();
+            return Ok(Loaded { model: vocabulary::model(imported), warnings });
         }
         Ok(None) => {}
         Err(why) => {
-            let mut error = ModelError::error("", "not_understood", why);
-            error.file = path.display().to_string();
+            let error = ModelError::error("", "not_understood", why);
+            let mut error = findings::placed(error, &findings::texts(path));
+            if error.file.is_empty() {
+                error.file = path.display().to_string();
+            }
             return Err(vec![error]);
         }
     }

@@ -68,6 +68,8 @@ pub(super) struct Lexicon {
     pub(super) value_words: HashMap<String, bool>,
 }
 
+/// Most values of a dimension that is a choice.
+const MOST_CHOICES: usize = 20;
 /// Tokens in the longest phrase that is looked up.
 pub(super) const LONGEST_TERM: usize = 8;
 /// Tokens in the longest value that is looked up.
@@ -129,6 +131,12 @@ impl Lexicon {
     /// Name of a dimension by its place.
     pub(super) fn dim_name(&self, place: usize) -> &str {
         self.dims.get(place).map_or("", |dim| dim.name.as_str())
+    }
+
+    /// Whether a dimension has a few values to choose from, such as a state or a kind; titles and names are
+    /// not like that, and hold many ordinary words.
+    pub(super) fn is_choice(&self, dim: usize) -> bool {
+        self.dims.get(dim).is_some_and(|dim| (1..=MOST_CHOICES).contains(&dim.values))
     }
 
     /// Whether a metric may be grouped and filtered by a dimension.
