@@ -39,6 +39,9 @@ pub fn locate<'a>(model: &'a FlowModel, from: &'a Source, item: &Item) -> Result
     };
     let shown = item.bare();
     let mut found = found;
+    if found.is_empty() && !item.path.is_empty() && !model.short_names {
+        found = below(model, from, item);
+    }
     let nearest = found.iter().map(|way| way.hops.len()).min();
     found.retain(|way| Some(way.hops.len()) == nearest);
     match (found.len(), found.pop()) {
@@ -52,6 +55,30 @@ pub fn locate<'a>(model: &'a FlowModel, from: &'a Source, item: &Item) -> Result
             Err(CompileError::partial(Code::AmbiguousPath, message).naming(shown))
         }
     }
+}
+
+/// A path may leave out its beginning: what it names is then looked for behind one more entity.
+fn below<'a>(model: &'a FlowModel, from: &'a Source, item: &Item) -> Vec<Found<'a>> {
+    let mut found = Vec::new();
+    for entity in &from.entities {
+        let path: Vec<String> = std::iter::once(&entity.name).chain(&item.path).cloned().collect();
+        found.extend(along(model, from, &path, &item.name, &[]));
+    }
+    found.retain(|way| way.hops.len() <= 2);
+    found
+}
+
+/// The whole path of an element whose path leaves out its beginning.
+#[must_use]
+pub fn whole_path(model: &FlowModel, from: &Source, item: &Item) -> Option<Vec<String>> {
+    if model.short_names
+        || item.path.is_empty()
+        || !along(model, from, &item.path, &item.name, &[]).is_empty()
+    {
+        return None;
+    }
+    let found = locate(model, from, item).ok()?;
+    Some(found.hops.iter().map(|(entity, _)| (*entity).to_owned()).collect())
 }
 
 fn nowhere(model: &FlowModel, from: &Source, item: &Item) -> CompileError {

@@ -169,6 +169,12 @@ impl Lexicon {
             }
         }
         self.terms.remove("");
+        for (noun, metric) in variants::counted(&model) {
+            let term = self.terms.entry(noun).or_default();
+            if term.metrics.is_empty() && !term.time {
+                term.metrics.push(metric);
+            }
+        }
         for (phrase, term) in variants::made(&model, &self.terms) {
             self.terms.entry(phrase).or_insert(term);
         }
