@@ -139,8 +139,9 @@ fn check_origin(method: &Method, headers: &HeaderMap, known: &[String]) -> Resul
         authority.is_some_and(|authority| authority.eq_ignore_ascii_case(host))
     };
     let is_known = |origin: &str| known.iter().any(|known| known == origin);
-    let foreign =
-        |origin: &axum::http::HeaderValue| !origin.to_str().is_ok_and(|origin| own(origin) || is_known(origin));
+    let foreign = |origin: &axum::http::HeaderValue| {
+        !origin.to_str().is_ok_and(|origin| own(origin) || is_known(origin))
+    };
     if headers.get_all(header::ORIGIN).iter().any(foreign) {
         let detail = "Pages of that site may not call this service; its operator lists those that may in cors.origins.";
         return Err(Problem::new(Code::RouteAccessDenied, detail));

@@ -45,8 +45,12 @@ mod tests {
 
     #[test]
     fn an_origin_is_what_browsers_send_and_nothing_more() {
-        for good in ["https://app.example.com", "http://localhost:3000", "http://127.0.0.1:8080", "https://[::1]:8443"]
-        {
+        for good in [
+            "https://app.example.com",
+            "http://localhost:3000",
+            "http://127.0.0.1:8080",
+            "https://[::1]:8443",
+        ] {
             assert!(is_origin(good), "{good}");
         }
         for bad in [

@@ -175,7 +175,8 @@ async fn pages_of_configured_origins_may_ask_and_no_others_are_told_so() {
 async fn memories_are_listed_and_forgotten_by_their_id() {
     let harness = Harness::new();
     let call = |method: &str, path: &str| {
-        let request = Request::builder().method(method).uri(format!("{V3}{path}")).header("host", "localhost");
+        let request =
+            Request::builder().method(method).uri(format!("{V3}{path}")).header("host", "localhost");
         request.body(Body::empty()).unwrap()
     };
     let listed = harness.call(call("GET", "/memories?limit=1")).await;
