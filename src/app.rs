@@ -1,8 +1,8 @@
 //! The only wiring: configuration, journal, sources, models, runtime.
 
 use crate::agent::{Bounds, SourceBriefer};
-use crate::catalog::sync::{Dependent, SqliteSchema, dependents};
-use crate::config::{Config, Groups, Source};
+use crate::catalog::sync::{Dependent, dependents};
+use crate::config::{Config, Groups, Place, Secret};
 use crate::llm::models;
 use crate::memory::JournaledMemory;
 use crate::projections::conversations::ConversationList;
@@ -15,7 +15,7 @@ use crate::semantic::planner::{Meaning, SemanticPlanner, Subject};
 use crate::semantic::reader::{Reader, ValueIndex};
 use crate::service::{Directory, Schemas, Vanna, VannaParts};
 use crate::sql::dialect::DialectKind;
-use crate::sql::runner::{GuardedSource, SqliteSource};
+use crate::sql::runner::{Engine, GuardedSource, PostgresSource, SqliteSource};
 use crate::tools::{Database, JournaledResults, Registry, World};
 use jiff::civil::Date;
 use std::collections::BTreeMap;
@@ -155,9 +155,7 @@ type SchemaOf = (Arc<dyn SchemaReader>, Vec<Dependent>);
 fn schema_of(database: &Database, journal: &Arc<dyn Journal>) -> SchemaOf {
     let dependents = database.model.as_ref().map(|model| dependents(model, database.dialect));
     let dependents = dependents.unwrap_or_default();
-    let path = database.source.path().to_owned();
-    let reader = SqliteSchema::new(&database.name, path, Arc::clone(journal), dependents.clone());
-    (Arc::new(reader), dependents)
+    (database.source.schema_reader(Arc::clone(journal), dependents.clone()), dependents)
 }
 
 /// The schemas of all sources. They need no snapshots: few facts make one up.
@@ -220,13 +218,15 @@ async fn open_rows(data: &Path) -> Result<Arc<dyn Derived>, AppError> {
 }
 
 /// A model with the reader of questions about it; values come from the database when there is one.
-pub async fn reader_of(model: Arc<Model>, source: Option<&SqliteSource>) -> Result<Reader, AppError> {
+pub async fn reader_of(
+    model: Arc<Model>,
+    source: Option<(&dyn Engine, DialectKind)>,
+) -> Result<Reader, AppError> {
     let mut values = ValueIndex::default();
-    if let Some(source) = source {
+    if let Some((source, dialect)) = source {
         let indexed = model.datasets.iter().flat_map(|d| &d.fields).filter(|f| f.index_values);
         for field in indexed {
-            let sql = distinct_values_sql(&model, &field.name, DialectKind::Sqlite, MOST_VALUES.into())
-                .map_err(input)?;
+            let sql = distinct_values_sql(&model, &field.name, dialect, MOST_VALUES.into()).map_err(input)?;
             let found = source.distinct(&sql, MOST_VALUES as usize).await.map_err(|failure| {
                 AppError::Input(format!("values of `{}` could not be read: {}", field.name, failure.message))
             })?;
@@ -255,27 +255,45 @@ async fn databases(config: &Config) -> Result<Vec<Database>, AppError> {
                 config.data.display()
             ))
         })?;
-        return Ok(vec![database(sample::NAME, &path, Some(model_of(None)?))?]);
+        return Ok(vec![sqlite(sample::NAME, &path, Some(model_of(None)?))?]);
     }
     let mut databases = Vec::new();
-    for Source { name, path, model, .. } in &config.sources {
-        let model = model.as_deref().map(|model| model_of(Some(model))).transpose()?;
-        databases.push(database(name, path, model)?);
+    for source in &config.sources {
+        let model = source.model.as_deref().map(|model| model_of(Some(model))).transpose()?;
+        databases.push(match source.place().map_err(input)? {
+            Place::File(path) => sqlite(&source.name, path, model)?,
+            Place::Server(url) => postgres(&source.name, &url, model).await?,
+        });
     }
     Ok(databases)
 }
 
-fn database(name: &str, path: &Path, model: Option<Arc<Model>>) -> Result<Database, AppError> {
+fn sqlite(name: &str, path: &Path, model: Option<Arc<Model>>) -> Result<Database, AppError> {
     let source = SqliteSource::open(name, path).map_err(input)?;
-    let runner: Arc<dyn SqlRunner> = Arc::new(GuardedSource::new(source.clone()));
-    Ok(Database { name: name.to_owned(), dialect: DialectKind::Sqlite, model, runner, source })
+    Ok(database(name, DialectKind::Sqlite, model, Arc::new(source)))
+}
+
+async fn postgres(name: &str, url: &Secret, model: Option<Arc<Model>>) -> Result<Database, AppError> {
+    let source = PostgresSource::open(name, url.reveal()).await;
+    let source = source.map_err(|error| AppError::Input(format!("source `{name}`: {error}")))?;
+    Ok(database(name, DialectKind::Postgres, model, Arc::new(source)))
+}
+
+fn database(
+    name: &str,
+    dialect: DialectKind,
+    model: Option<Arc<Model>>,
+    source: Arc<dyn Engine>,
+) -> Database {
+    let runner: Arc<dyn SqlRunner> = Arc::new(GuardedSource::new(Arc::clone(&source)));
+    Database { name: name.to_owned(), dialect, model, runner, source }
 }
 
 async fn subject(database: Database) -> Result<Subject, AppError> {
     let Database { name, dialect, model, runner, source } = database;
     let meaning = match model {
         Some(model) => {
-            let reader = Arc::new(reader_of(Arc::clone(&model), Some(&source)).await?);
+            let reader = Arc::new(reader_of(Arc::clone(&model), Some((&*source, dialect))).await?);
             Some(Meaning { model, reader })
         }
         None => None,

@@ -79,7 +79,7 @@ impl SourceBriefer {
         if let Some((_, catalog)) = known {
             return Ok(catalog);
         }
-        let catalog = Arc::new(database.source.catalog().await?);
+        let catalog = database.source.catalog().await?;
         lock().insert(database.name.clone(), (catalog.mark().hash, Arc::clone(&catalog)));
         Ok(catalog)
     }

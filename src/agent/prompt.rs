@@ -150,5 +150,11 @@ fn hints(dialect: DialectKind) -> &'static str {
              whole: multiply by 1.0 first. Text is joined with ||. Names in double quotes, texts in single \
              quotes. There is no ILIKE (LIKE ignores case for ASCII), no TOP, no DATE_TRUNC, no MEDIAN."
         }
+        DialectKind::Postgres => {
+            "PostgreSQL: take parts of times with date_trunc('month', t) and extract(year FROM t), shift with t - \
+             INTERVAL '1 month'. Division of whole numbers is whole: cast one to numeric first. Names that are \
+             not in lower case need double quotes, texts stand in single quotes. ILIKE ignores case; medians are \
+             percentile_cont(0.5) WITHIN GROUP (ORDER BY x)."
+        }
     }
 }

@@ -88,7 +88,10 @@ impl Config {
             if !seen.insert(&source.name) {
                 return Err(ConfigError::value(key("name"), format!("{:?} is there twice", source.name)));
             }
-            let files = [("path", Some(&source.path)), ("model", source.model.as_ref())];
+            if let Some((field, fault)) = source.fault() {
+                return Err(ConfigError::value(key(field), fault.to_owned()));
+            }
+            let files = [("path", source.path.as_ref()), ("model", source.model.as_ref())];
             for (field, path) in files {
                 if let Some(path) = path.filter(|path| !path.exists()) {
                     let message = format!("{} does not exist", path.display());

@@ -4,6 +4,7 @@ use super::agent::Agent;
 use super::cors::Cors;
 use super::models::ModelEntry;
 use super::schema::SchemaSync;
+use super::source::Source;
 use super::v2::V2;
 use jiff::civil::Date;
 use serde::Deserialize;
@@ -129,30 +130,6 @@ impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(…)")
     }
-}
-
-/// A database and what its numbers mean.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Source {
-    /// What clients call it.
-    pub name: String,
-    /// What kind of database it is.
-    #[serde(default)]
-    pub kind: SourceKind,
-    /// The database file.
-    pub path: PathBuf,
-    /// The semantic model of it: a file or folder; none: only a language model can answer.
-    pub model: Option<PathBuf>,
-}
-
-/// Kinds of databases.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SourceKind {
-    /// A SQLite file.
-    #[default]
-    Sqlite,
 }
 
 /// Bounds of what one question and one service may take.

@@ -12,6 +12,7 @@ mod groups;
 mod load;
 mod models;
 mod schema;
+mod source;
 mod v2;
 
 #[cfg(test)]
@@ -22,8 +23,9 @@ mod tests;
 pub use agent::{Agent, ToolEntry};
 pub use cors::Cors;
 pub use error::ConfigError;
-pub use file::{AccessEntry, Archive, Config, Limits, Secret, Source, SourceKind};
+pub use file::{AccessEntry, Archive, Config, Limits, Secret};
 pub use groups::Groups;
 pub use models::{ModelEntry, ModelLimits, ModelProvider};
 pub use schema::SchemaSync;
+pub use source::{Place, Source, SourceKind};
 pub use v2::V2;

@@ -7,7 +7,7 @@ use crate::memory::JournaledMemory;
 use crate::sample;
 use crate::semantic::load;
 use crate::sql::dialect::DialectKind;
-use crate::sql::runner::{GuardedSource, SqliteSource};
+use crate::sql::runner::{Engine, GuardedSource, SqliteSource};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -30,8 +30,8 @@ struct Bench {
 async fn bench(rules: &[(&str, ToolEntry)]) -> Bench {
     let home = tempfile::tempdir().unwrap();
     let path = sample::unpack(home.path()).unwrap();
-    let source = SqliteSource::open(sample::NAME, path).unwrap();
-    let runner: Arc<dyn SqlRunner> = Arc::new(GuardedSource::new(source.clone()));
+    let source: Arc<dyn Engine> = Arc::new(SqliteSource::open(sample::NAME, path).unwrap());
+    let runner: Arc<dyn SqlRunner> = Arc::new(GuardedSource::new(Arc::clone(&source)));
     let model = Some(Arc::new(load::from_str(sample::MODEL, "chinook.yaml").unwrap()));
     let database =
         Database { name: sample::NAME.into(), dialect: DialectKind::Sqlite, model, runner, source };

@@ -4,7 +4,7 @@ use super::recorded::RecordedResults;
 use crate::config::Groups;
 use crate::semantic::model::Model;
 use crate::sql::dialect::DialectKind;
-use crate::sql::runner::SqliteSource;
+use crate::sql::runner::Engine;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use vanna_actors::ports::memory::MemoryStore;
@@ -22,7 +22,7 @@ pub struct Database {
     /// Runs statements.
     pub runner: Arc<dyn SqlRunner>,
     /// Tells its schema.
-    pub source: SqliteSource,
+    pub source: Arc<dyn Engine>,
 }
 
 /// What tools work on.
