@@ -367,6 +367,59 @@ pub enum Semantic {
   vanna semantic compile --query query.json
   vanna semantic compile --model shop.yaml --dialect sqlite --batch < queries.jsonl")]
     Compile(SemanticCompile),
+    /// Read a model of another tool and print it as one of ours.
+    #[command(after_help = "Examples:
+  vanna semantic import target/semantic_manifest.json > model.yaml
+  vanna semantic import cortex.yaml --json
+The file or folder may be of MetricFlow (dbt), Snowflake or Open Semantic Interchange; the content tells which.
+What has no effect is kept under `extensions`, and listed on standard error.")]
+    Import(SemanticImport),
+    /// Print a model in the format of another tool.
+    #[command(after_help = "Example:
+  vanna semantic export --to osi --model model.yaml > model.osi.yaml")]
+    Export(SemanticExport),
+    /// Say what of a model is understood, what is wrong with it, and what has no effect.
+    #[command(after_help = "Examples:
+  vanna semantic validate --model shop.yaml
+  vanna semantic validate --model target/semantic_manifest.json --json
+Exits with 1 when the model cannot be used as it is.")]
+    Validate(SemanticValidate),
+}
+
+/// Options of `semantic import`.
+#[derive(Debug, Args)]
+pub struct SemanticImport {
+    /// File or folder.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Print JSON and not YAML.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `semantic export`.
+#[derive(Debug, Args)]
+pub struct SemanticExport {
+    /// Semantic model; the sample's when absent.
+    #[arg(long, value_name = "FILE")]
+    pub model: Option<PathBuf>,
+    /// Format: `osi` is Open Semantic Interchange 1.0.
+    #[arg(long, value_name = "FORMAT", value_parser = ["osi"])]
+    pub to: String,
+    /// Print JSON and not YAML.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `semantic validate`.
+#[derive(Debug, Args)]
+pub struct SemanticValidate {
+    /// Semantic model; the sample's when absent.
+    #[arg(long, value_name = "FILE")]
+    pub model: Option<PathBuf>,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Options of `semantic plan`.

@@ -13,6 +13,7 @@ mod replay;
 mod run;
 mod schema;
 mod semantic;
+mod semantic_model;
 mod serve;
 mod sql;
 mod table;

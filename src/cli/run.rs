@@ -2,7 +2,7 @@
 
 use super::args::{Cli, Command, Journal, Semantic};
 use super::failure::CliError;
-use super::{ask, conversations, journal, projections, replay, schema, semantic, serve, sql};
+use super::{ask, conversations, journal, projections, replay, schema, semantic, semantic_model, serve, sql};
 use crate::config::Config;
 
 /// Runs what was typed.
@@ -20,6 +20,9 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Projections(command) => projections::run(&config()?, command).await,
         Command::Semantic(Semantic::Plan(args)) => semantic::plan(args).await,
         Command::Semantic(Semantic::Compile(args)) => semantic::compile(args),
+        Command::Semantic(Semantic::Import(args)) => semantic_model::import(args),
+        Command::Semantic(Semantic::Export(args)) => semantic_model::export(args),
+        Command::Semantic(Semantic::Validate(args)) => semantic_model::validate(args),
         Command::Sql(command) => sql::run(command),
         Command::Schema(command) => schema::run(command, config).await,
     }

@@ -35,6 +35,7 @@ impl Config {
         self.bind_address()?;
         self.check_prefix()?;
         self.check_access()?;
+        self.cors.check()?;
         self.check_sources()?;
         check_models(&self.models)?;
         self.check_schema()?;

@@ -1,6 +1,7 @@
 //! The keys of the file, with their defaults.
 
 use super::agent::Agent;
+use super::cors::Cors;
 use super::models::ModelEntry;
 use super::schema::SchemaSync;
 use super::v2::V2;
@@ -27,6 +28,8 @@ pub struct Config {
     pub allow_open: bool,
     /// Who may call; empty: anybody on this machine.
     pub access: Vec<AccessEntry>,
+    /// Which other sites' pages may call.
+    pub cors: Cors,
     /// What can be asked; empty: the sample.
     pub sources: Vec<Source>,
     /// Language models, in the order in which they are asked; empty: none.
@@ -75,6 +78,7 @@ impl Default for Config {
             as_of: None,
             allow_open: false,
             access: Vec::new(),
+            cors: Cors::default(),
             sources: Vec::new(),
             models: Vec::new(),
             agent: Agent::default(),

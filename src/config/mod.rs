@@ -5,6 +5,7 @@
 
 mod agent;
 mod check;
+mod cors;
 mod error;
 mod file;
 mod groups;
@@ -19,6 +20,7 @@ mod models_tests;
 mod tests;
 
 pub use agent::{Agent, ToolEntry};
+pub use cors::Cors;
 pub use error::ConfigError;
 pub use file::{AccessEntry, Archive, Config, Limits, Secret, Source, SourceKind};
 pub use groups::Groups;

@@ -1,5 +1,6 @@
 //! From a semantic query to one SELECT, the same bytes for the same model and query.
 
+use super::flow::answer;
 use super::lower::lower;
 use super::measure::Formula;
 use super::model::{FieldKind, Model};
@@ -40,6 +41,10 @@ pub struct Compiled {
 /// When the query does not fit the model: what is wrong, how much is covered, what to ask instead.
 pub fn compile(model: &Model, query: &SemanticQuery, dialect: DialectKind) -> Result<Compiled, CompileError> {
     let query = query.clone().normalised();
+    if let Some(imported) = &model.imported {
+        let query = serde_json::to_value(&query).unwrap_or_default();
+        return answer::compiled(model, imported, &query, dialect);
+    }
     let resolved = resolve(model, &query)?;
     let plan = build(model, &resolved)?;
     let statement = lower(&plan);
@@ -67,6 +72,9 @@ pub fn compile_json(model: &Model, query: &str, dialect: DialectKind) -> Result<
     if !json.is_object() {
         return Err(bad("it is not a JSON object"));
     }
+    if let Some(imported) = &model.imported {
+        return answer::compiled(model, imported, &json, dialect);
+    }
     let query: SemanticQuery = serde_json::from_value(json).map_err(|error| bad(&error.to_string()))?;
     compile(model, &query, dialect)
 }
@@ -88,6 +96,9 @@ pub fn distinct_values_sql(
     let Some(Meaning::Field(dataset, known)) = find(model, field) else { return Err(unknown()) };
     if known.kind != FieldKind::Categorical {
         return Err(unknown());
+    }
+    if let Some(imported) = &model.imported {
+        return answer::values(&imported.model, dataset, known, dialect, cap);
     }
     let of = field_expr(dataset, known)?;
     let body = Select {

@@ -2,8 +2,10 @@
 //!
 //! These are the resolved types that every stage works on; the file format is read in `load`.
 
-use serde::Serialize;
+use super::flow::detect::Imported;
+use serde::{Deserialize, Serialize, Serializer};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A whole model.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -24,8 +26,15 @@ pub struct Model {
     pub datasets: Vec<Dataset>,
     /// What can be measured.
     pub metrics: Vec<Metric>,
+    /// How the model is computed when it was imported; none for the native format.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "shared")]
+    pub imported: Option<Arc<Imported>>,
     /// `blake3:` and the hash of the model's canonical content.
     pub hash: String,
+}
+
+fn shared<S: Serializer>(imported: &Option<Arc<Imported>>, to: S) -> Result<S::Ok, S::Error> {
+    imported.as_deref().serialize(to)
 }
 
 /// First day of the week.
@@ -101,7 +110,7 @@ pub struct Field {
 }
 
 /// What the values of a field are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FieldKind {
     /// Names and labels.

@@ -138,7 +138,8 @@ impl Registry {
 #[async_trait]
 impl Tools for Registry {
     fn offered(&self, caller: &Caller) -> Vec<ToolSpec> {
-        let open = self.entries.values().filter(|entry| self.may_use(caller, entry));
+        let is_told = |entry: &&Entry| entry.rules.offered.unwrap_or_else(|| entry.tool.is_offered());
+        let open = self.entries.values().filter(is_told).filter(|entry| self.may_use(caller, entry));
         open.map(|entry| entry.spec.clone()).collect()
     }
 

@@ -34,6 +34,11 @@ impl Tool for SaveMemory {
         })
     }
 
+    /// Models are told of the tools with version 2's names, which do the same.
+    fn is_offered(&self) -> bool {
+        false
+    }
+
     fn time(&self) -> Duration {
         Duration::from_secs(10)
     }

@@ -23,6 +23,11 @@ pub trait Tool: Send + Sync + 'static {
         Vec::new()
     }
 
+    /// Whether models are told of it, unless the configuration says otherwise. It can be called all the same.
+    fn is_offered(&self) -> bool {
+        true
+    }
+
     /// Longest time of a call, unless the configuration says otherwise.
     fn time(&self) -> Duration {
         Duration::from_secs(60)

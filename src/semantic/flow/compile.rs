@@ -3,6 +3,7 @@
 use super::dimensions::{default_grain, distinct, with_grains};
 use super::engine::Engine;
 use super::filter::CALL;
+use super::locate::whole_path;
 use super::metric::{Compiler, Together, Want};
 use super::model::{FlowModel, Metric, MetricKind, Unit};
 use super::names::Item;
@@ -78,6 +79,9 @@ fn grains(compiler: &Compiler<'_>, request: &mut Request) -> Result<(), CompileE
         }
     }
     for item in &mut request.groups {
+        if let Some(path) = source.and_then(|source| whole_path(compiler.model, source, item)) {
+            item.path = path;
+        }
         default_grain(compiler.model, source, item, time)?;
     }
     Ok(())

@@ -1,8 +1,10 @@
 //! Recognises a format by its content and reads it.
 
+use super::kept::{Kept, kept};
 use super::manifest::{self, Wrong};
 use super::model::FlowModel;
-use super::tables;
+use super::{osi, tables, written};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
 
@@ -12,7 +14,8 @@ const MAX_FILE: u64 = 32 << 20;
 const MAX_FILES: usize = 1000;
 
 /// A format that models are imported from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Format {
     /// MetricFlow, as manifest or YAML.
     MetricFlow,
@@ -35,14 +38,15 @@ impl Format {
 }
 
 /// A model as it was found.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Imported {
     /// Its format.
     pub format: Format,
     /// What the compiler works on.
     pub model: FlowModel,
-    /// The documents, put together.
-    pub source: Value,
+    /// What its documents say beyond that.
+    #[serde(skip)]
+    pub kept: Vec<Kept>,
 }
 
 /// Reads a file or folder; none when it is in none of these formats.
@@ -50,9 +54,7 @@ pub struct Imported {
 /// # Errors
 /// When it is in one, and cannot be read.
 pub fn load(path: &Path) -> Result<Option<Imported>, Wrong> {
-    let mut files = Vec::new();
-    find(path, &mut files, 0)?;
-    files.sort();
+    let files = files(path)?;
     let mut documents = Vec::new();
     for file in &files {
         let text = read(file)?;
@@ -69,17 +71,26 @@ pub fn load(path: &Path) -> Result<Option<Imported>, Wrong> {
 /// # Errors
 /// When they are in one, and cannot be read.
 pub fn import(documents: &[Value]) -> Result<Option<Imported>, Wrong> {
+    if let [one] = documents
+        && one.get("imported").is_some()
+        && one.get("version").is_some()
+    {
+        return written::read(one).map(Some);
+    }
     let Some(format) = documents.iter().find_map(recognise) else { return Ok(None) };
-    let (model, source) = match (format, documents) {
+    let (model, kept) = match (format, documents) {
         (Format::MetricFlow, _) => {
             let whole = together(documents);
-            (manifest::manifest(&whole)?, whole)
+            (manifest::manifest(&whole)?, kept(format, &whole))
         }
-        (Format::Snowflake, [one]) => (tables::snowflake(one)?, one.clone()),
-        (Format::Osi, [one]) => (tables::osi(one)?, one.clone()),
+        (Format::Snowflake, [one]) => (tables::snowflake(one)?, kept(format, one)),
+        (Format::Osi, [one]) => match osi::ours(one)? {
+            Some(ours) => return Ok(Some(ours)),
+            None => (tables::osi(one)?, kept(format, one)),
+        },
         _ => return Err("models of this format are one document".to_owned()),
     };
-    Ok(Some(Imported { format, model, source }))
+    Ok(Some(Imported { format, model, kept }))
 }
 
 fn recognise(document: &Value) -> Option<Format> {
@@ -122,6 +133,14 @@ fn together(documents: &[Value]) -> Value {
         }
     }
     Value::Object(whole)
+}
+
+/// The files of a path, in order.
+pub(super) fn files(path: &Path) -> Result<Vec<PathBuf>, Wrong> {
+    let mut files = Vec::new();
+    find(path, &mut files, 0)?;
+    files.sort();
+    Ok(files)
 }
 
 fn find(path: &Path, files: &mut Vec<PathBuf>, depth: usize) -> Result<(), Wrong> {

@@ -31,12 +31,17 @@ pub enum Element<'a> {
 /// `unknown_dimension`, `unreachable_dimension` or `ambiguous_path`.
 pub fn locate<'a>(model: &'a FlowModel, from: &'a Source, item: &Item) -> Result<Found<'a>, CompileError> {
     let found = if item.path.is_empty() {
-        bare(model, from, &item.name)
+        bare(model, from, &item.name, None)
+    } else if let ([dataset], true) = (item.path.as_slice(), model.short_names) {
+        bare(model, from, &item.name, Some(dataset))
     } else {
         along(model, from, &item.path, &item.name, &[])
     };
     let shown = item.bare();
     let mut found = found;
+    if found.is_empty() && !item.path.is_empty() && !model.short_names {
+        found = below(model, from, item);
+    }
     let nearest = found.iter().map(|way| way.hops.len()).min();
     found.retain(|way| Some(way.hops.len()) == nearest);
     match (found.len(), found.pop()) {
@@ -50,6 +55,30 @@ pub fn locate<'a>(model: &'a FlowModel, from: &'a Source, item: &Item) -> Result
             Err(CompileError::partial(Code::AmbiguousPath, message).naming(shown))
         }
     }
+}
+
+/// A path may leave out its beginning: what it names is then looked for behind one more entity.
+fn below<'a>(model: &'a FlowModel, from: &'a Source, item: &Item) -> Vec<Found<'a>> {
+    let mut found = Vec::new();
+    for entity in &from.entities {
+        let path: Vec<String> = std::iter::once(&entity.name).chain(&item.path).cloned().collect();
+        found.extend(along(model, from, &path, &item.name, &[]));
+    }
+    found.retain(|way| way.hops.len() <= 2);
+    found
+}
+
+/// The whole path of an element whose path leaves out its beginning.
+#[must_use]
+pub fn whole_path(model: &FlowModel, from: &Source, item: &Item) -> Option<Vec<String>> {
+    if model.short_names
+        || item.path.is_empty()
+        || !along(model, from, &item.path, &item.name, &[]).is_empty()
+    {
+        return None;
+    }
+    let found = locate(model, from, item).ok()?;
+    Some(found.hops.iter().map(|(entity, _)| (*entity).to_owned()).collect())
 }
 
 fn nowhere(model: &FlowModel, from: &Source, item: &Item) -> CompileError {
@@ -67,7 +96,7 @@ fn nowhere(model: &FlowModel, from: &Source, item: &Item) -> CompileError {
 }
 
 /// Whether a dataset can be joined under an entity without multiplying rows.
-fn joins(from: &Source, to: &Source, entity: &str) -> bool {
+pub(super) fn joins(from: &Source, to: &Source, entity: &str) -> bool {
     let (Some(near), Some(far)) = (from.entity(entity), to.entity(entity)) else { return false };
     from.name != to.name
         && match far.kind {
@@ -120,8 +149,25 @@ fn along<'a>(
     found
 }
 
-/// A name without a path: an entity of the dataset, or in models with short names the nearest field.
-fn bare<'a>(model: &'a FlowModel, from: &'a Source, name: &str) -> Vec<Found<'a>> {
+/// The time that places the rows of a dataset: the first of its own, or that of the nearest dataset with one.
+pub(super) fn nearest_time(model: &FlowModel, from: &Source) -> Option<String> {
+    let mut front: Vec<(Vec<(&str, &Source)>, &Source)> = vec![(Vec::new(), from)];
+    for _ in 0..=MAX_HOPS {
+        let timed: Vec<&Dim> =
+            front.iter().filter_map(|(_, at)| at.dims.iter().find(|dim| dim.grain.is_some())).collect();
+        match timed.as_slice() {
+            [] => {}
+            [one] => return Some(one.name.clone()),
+            _ => return None,
+        }
+        front = front.iter().flat_map(|(hops, at)| further(model, hops, at)).take(10_000).collect();
+    }
+    None
+}
+
+/// A name without a path: an entity of the dataset, or in models with short names the nearest field, of a
+/// given dataset if there is one.
+fn bare<'a>(model: &'a FlowModel, from: &'a Source, name: &str, of: Option<&str>) -> Vec<Found<'a>> {
     if let Some(entity) = from.entity(name).filter(|_| !model.short_names) {
         return vec![Found { hops: Vec::new(), element: Element::Entity(entity) }];
     }
@@ -131,7 +177,8 @@ fn bare<'a>(model: &'a FlowModel, from: &'a Source, name: &str) -> Vec<Found<'a>
     let mut found: Vec<Found<'a>> = Vec::new();
     let mut front: Vec<(Vec<(&'a str, &'a Source)>, &'a Source)> = vec![(Vec::new(), from)];
     for _ in 0..=MAX_HOPS {
-        for (hops, at) in &front {
+        for (hops, at) in front.iter().filter(|(_, at)| of.is_none_or(|of| at.name.eq_ignore_ascii_case(of)))
+        {
             let dim = at.dims.iter().find(|dim| dim.name.eq_ignore_ascii_case(name));
             found.extend(dim.map(|dim| Found { hops: hops.clone(), element: Element::Dim(dim) }));
         }

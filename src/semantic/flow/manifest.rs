@@ -2,7 +2,7 @@
 
 use super::model::{
     Agg, Conversion, Dim, Entity, EntityKind, FlowModel, Grain, Input, Measure, Metric, MetricKind,
-    PeriodAgg, Semi, Source, Spine, Unit, Window,
+    PeriodAgg, Semi, Source, Spine, Unit, Window, Words,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -29,6 +29,19 @@ pub(super) fn flag(value: &Value, key: &str) -> bool {
 
 pub(super) fn list<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
     value.get(key).and_then(Value::as_array).into_iter().flatten()
+}
+
+/// What people call something: `label`, `description`, and synonyms where each format puts them.
+pub(super) fn words(value: &Value) -> Words {
+    let meta = value.get("config").and_then(|config| config.get("meta")).unwrap_or(&Value::Null);
+    let own = value.get("ai_context").filter(|context| context.is_object()).unwrap_or(value);
+    let synonyms = list(own, "synonyms").chain(list(meta, "synonyms")).filter_map(scalar);
+    Words {
+        label: text(value, "label"),
+        description: text(value, "description").unwrap_or_default(),
+        synonyms: synonyms.collect(),
+        samples: list(value, "sample_values").filter_map(scalar).collect(),
+    }
 }
 
 fn name(value: &Value, what: &str) -> Result<String, Wrong> {
@@ -58,17 +71,13 @@ pub fn manifest(root: &Value) -> Result<FlowModel, Wrong> {
         if model.metric(&measure).is_none()
             && let Some(known) = measures.get(&measure)
         {
-            model.metrics.push(plain(measure, MetricKind::Simple(known.clone())));
+            model.metrics.push(Metric::new(measure, MetricKind::Simple(known.clone())));
         }
     }
     for saved in list(root, "saved_queries") {
         model.saved.push((name(saved, "saved query")?, saved.clone()));
     }
     Ok(model)
-}
-
-fn plain(name: String, kind: MetricKind) -> Metric {
-    Metric { name, kind, filters: Vec::new(), grain: None, fill: None, spine: false }
 }
 
 fn relation(value: &Value) -> Vec<String> {
@@ -114,6 +123,7 @@ fn spines(project: &Value) -> Vec<Spine> {
 fn dataset(value: &Value) -> Result<Source, Wrong> {
     let mut source =
         Source { name: name(value, "semantic model")?, table: relation(value), ..Source::default() };
+    source.words = words(value);
     source.primary_entity = text(value, "primary_entity");
     source.default_time = value.get("defaults").and_then(|defaults| text(defaults, "agg_time_dimension"));
     for entity in list(value, "entities") {
@@ -146,7 +156,9 @@ fn field(value: &Value) -> Result<Dim, Wrong> {
         partition: flag(value, "is_partition"),
         valid_from: flag(validity, "is_start"),
         valid_to: flag(validity, "is_end"),
+        words: words(value),
         name,
+        ..Dim::default()
     })
 }
 
@@ -268,7 +280,8 @@ fn metric_or_measure(
     let value = params.get(keys.1).ok_or_else(|| format!("metric `{owner}` has no input"))?;
     let measure = scalar(value).or_else(|| text(value, "name")).unwrap_or_default();
     let known = measures.get(&measure).ok_or_else(|| format!("there is no measure `{measure}`"))?;
-    let mut metric = plain(format!("{owner}.{}", keys.1), MetricKind::Simple(known.clone()));
+    let mut metric = Metric::new(format!("{owner}.{}", keys.1), MetricKind::Simple(known.clone()));
+    metric.inner = true;
     metric.filters = filters(value.get("filter"));
     metric.fill = text(value, "fill_nulls_with");
     metric.spine = flag(value, "join_to_timespine");
@@ -296,7 +309,7 @@ fn metric(model: &mut FlowModel, value: &Value, measures: &Measures) -> Result<(
     };
     let measure = params.get("measure").unwrap_or(&Value::Null);
     let mut conditions = filters(value.get("filter"));
-    let mut read = plain(name, kind);
+    let mut read = Metric::new(name, kind);
     if matches!(read.kind, MetricKind::Simple(_)) {
         let more = filters(measure.get("filter"));
         conditions.extend(more.into_iter().filter(|new| !conditions.contains(new)).collect::<Vec<_>>());
@@ -304,6 +317,7 @@ fn metric(model: &mut FlowModel, value: &Value, measures: &Measures) -> Result<(
         read.spine = flag(params, "join_to_timespine") || flag(measure, "join_to_timespine");
     }
     read.filters = conditions;
+    read.words = words(value);
     read.grain = text(value, "time_granularity").and_then(|grain| Unit::parse(&grain));
     model.metrics.push(read);
     Ok(())

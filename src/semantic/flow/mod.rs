@@ -2,9 +2,11 @@
 //!
 //! `detect` recognises a format and reads it into [`model::FlowModel`]; `compile` turns a query over it into
 //! one SELECT: `locate` finds elements in the join graph, `rows` builds the rows of one dataset, `metric`
-//! computes each metric apart and puts them together.
+//! computes each metric apart and puts them together. `vocabulary` tells the rest of the semantic layer what
+//! can be asked.
 
 pub mod aggregate;
+pub mod answer;
 pub mod compile;
 pub mod conditions;
 pub mod conversion;
@@ -12,15 +14,26 @@ pub mod detect;
 pub mod dimensions;
 pub mod engine;
 pub mod filter;
+pub mod findings;
+pub mod joins;
+pub mod kept;
 pub mod locate;
 pub mod manifest;
 pub mod metric;
 pub mod model;
 pub mod names;
+pub mod native;
+pub mod osi;
+pub mod reads;
 pub mod request;
 pub mod rows;
 pub mod scalar;
+pub mod split;
 pub mod tables;
+pub mod vocabulary;
+pub mod written;
 
+#[cfg(test)]
+mod exchange_tests;
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@ use super::filter::{self, Call, Condition};
 use super::manifest::{filters, list, text};
 use super::model::{FlowModel, Unit};
 use super::names::Item;
+use crate::semantic::query::METRIC_TIME;
 use crate::semantic::refusal::{Code, CompileError};
 use jiff::civil::Date;
 use serde_json::Value;
@@ -72,6 +73,12 @@ pub fn request(model: &FlowModel, query: &Value) -> Result<Request, CompileError
             item.grain.clone_from(&grain);
         }
         read.groups.push(item);
+    }
+    if let Some(grain) = grain
+        && !read.groups.iter().any(Item::is_metric_time)
+    {
+        let name = METRIC_TIME.to_owned();
+        read.groups.insert(0, Item { path: Vec::new(), name, grain: Some(grain), part: None });
     }
     for condition in list(query, "filters") {
         condition_of(model, condition, &mut read)?;

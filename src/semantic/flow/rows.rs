@@ -1,8 +1,9 @@
 //! The rows of one dataset: what is joined to it, how its time is moved, what its rows must fulfil.
 
 use super::engine::Engine;
-use super::locate::{Element, Found, locate};
-use super::model::{Dim, EntityKind, FlowModel, Grain, Source, Spine, Unit, Window};
+use super::joins::Joined;
+use super::locate::{Element, locate};
+use super::model::{Dim, FlowModel, Grain, Source, Spine, Unit, Window};
 use super::names::Item;
 use super::scalar::{self, Meaning};
 use crate::semantic::refusal::{Code, CompileError};
@@ -28,7 +29,9 @@ pub struct Rows<'a> {
     pub conditions: Vec<String>,
     /// Whether joins keep the rows of both sides.
     pub full: bool,
-    aliases: BTreeMap<String, String>,
+    pub(super) aliases: BTreeMap<String, String>,
+    /// Joins by alias, as they stand in `from`, and aliases that another dataset is joined to.
+    pub(super) joined: BTreeMap<String, Joined>,
     count: usize,
 }
 
@@ -62,10 +65,19 @@ impl<'a> Rows<'a> {
         if let Some(name) = time {
             let broken =
                 || CompileError::broken(format!("dataset `{}` has no time dimension `{name}`", source.name));
-            let dim = source.dim(name).ok_or_else(broken)?;
-            rows.unit = dim.grain.unwrap_or(Unit::Day);
-            rows.time_dim = Some(&dim.name);
-            rows.time = Some(engine.trunc(rows.unit, &rows.column("s0", &dim.expr)?));
+            if let Some(dim) = source.dim(name) {
+                rows.unit = dim.grain.unwrap_or(Unit::Day);
+                rows.time_dim = Some(&dim.name);
+                rows.time = Some(engine.trunc(rows.unit, &rows.column("s0", &dim.expr)?));
+            } else if model.short_names {
+                let found = locate(model, source, &Item::parse(model, name))?;
+                let Element::Dim(dim) = found.element else { return Err(broken()) };
+                let alias = rows.join(source, &found)?;
+                rows.unit = dim.grain.unwrap_or(Unit::Day);
+                rows.time = Some(engine.trunc(rows.unit, &rows.column(&alias, &dim.expr)?));
+            } else {
+                return Err(broken());
+            }
         }
         Ok(rows)
     }
@@ -95,6 +107,7 @@ impl<'a> Rows<'a> {
             conditions: Vec::new(),
             full: false,
             aliases: BTreeMap::new(),
+            joined: BTreeMap::new(),
             count: 0,
         }
     }
@@ -112,7 +125,7 @@ impl<'a> Rows<'a> {
         })
     }
 
-    fn alias(&mut self, letter: char) -> String {
+    pub(super) fn alias(&mut self, letter: char) -> String {
         self.count += 1;
         format!("{letter}{}", self.count)
     }
@@ -221,65 +234,6 @@ impl<'a> Rows<'a> {
             }
         };
         Ok(format!("{alias}.{}", engine.name(column)))
-    }
-
-    fn join(&mut self, source: &'a Source, found: &Found<'a>) -> Result<String, CompileError> {
-        let (mut alias, mut near, mut key) = ("s0".to_owned(), source, String::new());
-        for (entity, far) in &found.hops {
-            key = format!("{key}>{entity}.{}", far.name);
-            let known = self.aliases.get(&key).cloned();
-            let next = match known {
-                Some(known) => known,
-                None => {
-                    let next = self.alias('j');
-                    let on = self.keys(&alias, near, &next, far, entity)?;
-                    let how = if self.full { "FULL OUTER JOIN" } else { "LEFT JOIN" };
-                    self.from.push_str(&format!(" {how} {} {next} ON {on}", self.engine.table(&far.table)));
-                    self.aliases.insert(key.clone(), next.clone());
-                    next
-                }
-            };
-            (alias, near) = (next, far);
-        }
-        Ok(alias)
-    }
-
-    /// Keys, partitions and the span of validity.
-    fn keys(
-        &self,
-        left: &str,
-        near: &'a Source,
-        right: &str,
-        far: &'a Source,
-        entity: &str,
-    ) -> Result<String, CompileError> {
-        let (Some(from), Some(to)) = (near.entity(entity), far.entity(entity)) else {
-            return Err(CompileError::broken(format!("entity `{entity}` is gone")));
-        };
-        let mut on = Vec::new();
-        for (near, far) in from.exprs.iter().zip(&to.exprs) {
-            on.push(format!("{} = {}", self.column(left, near)?, self.column(right, far)?));
-        }
-        for part in far.dims.iter().filter(|dim| dim.partition) {
-            let of = |source: &'a Source| source.dim(&part.name).filter(|dim| dim.partition);
-            let own = of(near).map(|dim| (left, dim));
-            if let Some((alias, dim)) = own.or_else(|| self.source.and_then(of).map(|dim| ("s0", dim))) {
-                on.push(format!("{} = {}", self.column(alias, &dim.expr)?, self.column(right, &part.expr)?));
-            }
-        }
-        let from = far.dims.iter().find(|dim| dim.valid_from);
-        let until = far.dims.iter().find(|dim| dim.valid_to);
-        if let (Some(start), Some(end), EntityKind::Natural) = (from, until, to.kind) {
-            let Some(time) = &self.time else {
-                let message =
-                    format!("`{}` is valid for spans of time, and nothing here has a time", far.name);
-                return Err(CompileError::partial(Code::NoTime, message).naming(far.name.clone()));
-            };
-            let (start, end) = (self.column(right, &start.expr)?, self.column(right, &end.expr)?);
-            let (from, until) = (self.engine.as_time(&start), self.engine.as_time(&end));
-            on.push(format!("{time} >= {from} AND ({time} < {until} OR {end} IS NULL)"));
-        }
-        Ok(on.join(" AND "))
     }
 
     /// SQLite computes a time anew for every pair of rows, unless it is a column of a result of its own.

@@ -1,29 +1,36 @@
 //! Reads Snowflake semantic models and views, and Open Semantic Interchange.
 
-use super::manifest::{Wrong, list, scalar, text};
-use super::model::{
-    Agg, Dim, Entity, EntityKind, FlowModel, Input, Measure, Metric, MetricKind, Source, Unit,
-};
-use super::scalar::parse;
+use super::manifest::{Wrong, list, scalar, text, words};
+use super::model::{Dim, Entity, EntityKind, FlowModel, MetricKind, Source, Unit};
+use super::split::measured;
+use crate::semantic::model::FieldKind;
 use serde_json::Value;
-use sqlparser::ast::{Expr, Ident, VisitMut, VisitorMut};
-use std::ops::ControlFlow;
 
 /// Reads a Snowflake semantic model or view.
 ///
 /// # Errors
 /// What is missing or not understood.
 pub fn snowflake(root: &Value) -> Result<FlowModel, Wrong> {
-    let mut model = FlowModel { short_names: true, ..FlowModel::default() };
+    let mut model = named(root);
     for table in list(root, "tables") {
         let base = table.get("base_table").unwrap_or(&Value::Null);
         let parts = ["database", "schema", "table"].iter().filter_map(|key| text(base, key)).collect();
-        let mut source = Source { name: name(table)?, table: parts, ..Source::default() };
-        for (kind, grain) in [("dimensions", None), ("time_dimensions", Some(Unit::Day)), ("facts", None)] {
-            for field in list(table, kind) {
+        let mut source =
+            Source { name: name(table)?, words: words(table), table: parts, ..Source::default() };
+        let key = table.get("primary_key").unwrap_or(&Value::Null);
+        source.key = list(key, "columns").filter_map(scalar).collect();
+        for (list_name, grain, fact) in [
+            ("dimensions", None, false),
+            ("time_dimensions", Some(Unit::Day), false),
+            ("facts", None, true),
+            ("measures", None, true),
+        ] {
+            for field in list(table, list_name) {
                 let name = name(field)?;
                 let expr = text(field, "expr").unwrap_or_else(|| name.clone());
-                source.dims.push(Dim { name, expr, grain, ..Dim::default() });
+                let kind = kind_of(&text(field, "data_type").unwrap_or_default());
+                let words = words(field);
+                source.dims.push(Dim { name, expr, grain, fact, kind, words, ..Dim::default() });
             }
         }
         model.sources.push(source);
@@ -38,13 +45,14 @@ pub fn snowflake(root: &Value) -> Result<FlowModel, Wrong> {
         let source = name(table)?;
         for metric in list(table, "metrics") {
             let expr = text(metric, "expr").ok_or("a metric has no expr")?;
-            measured(&mut model, &name(metric)?, Some(&source), &expr)?;
+            measured(&mut model, metric, Some(&source), &expr)?;
         }
     }
     for metric in list(root, "metrics") {
         let expr = text(metric, "expr").ok_or("a metric has no expr")?;
-        measured(&mut model, &name(metric)?, None, &expr)?;
+        measured(&mut model, metric, None, &expr)?;
     }
+    place_in_time(&mut model);
     Ok(model)
 }
 
@@ -53,17 +61,20 @@ pub fn snowflake(root: &Value) -> Result<FlowModel, Wrong> {
 /// # Errors
 /// What is missing or not understood.
 pub fn osi(root: &Value) -> Result<FlowModel, Wrong> {
-    let mut model = FlowModel { short_names: true, ..FlowModel::default() };
     let own = list(root, "semantic_model").next().ok_or("there is no model in it")?;
+    let mut model = named(own);
     for dataset in list(own, "datasets") {
         let table = text(dataset, "source").unwrap_or_default();
         let table = table.split('.').map(str::to_owned).collect();
-        let mut source = Source { name: name(dataset)?, table, ..Source::default() };
+        let mut source = Source { name: name(dataset)?, words: words(dataset), table, ..Source::default() };
+        source.key = list(dataset, "primary_key").filter_map(scalar).collect();
         for field in list(dataset, "fields") {
             let name = name(field)?;
             let expr = spoken(field).unwrap_or_else(|| name.clone());
-            let time = field.get("dimension").is_some_and(|dim| super::manifest::flag(dim, "is_time"));
-            source.dims.push(Dim { name, expr, grain: time.then_some(Unit::Day), ..Dim::default() });
+            let role = field.get("dimension").filter(|dim| !dim.is_null());
+            let time = role.is_some_and(|dim| super::manifest::flag(dim, "is_time"));
+            let (grain, fact, words) = (time.then_some(Unit::Day), role.is_none(), words(field));
+            source.dims.push(Dim { name, expr, grain, fact, words, ..Dim::default() });
         }
         model.sources.push(source);
     }
@@ -74,12 +85,46 @@ pub fn osi(root: &Value) -> Result<FlowModel, Wrong> {
     }
     for metric in list(own, "metrics") {
         let expr = spoken(metric).ok_or("a metric has no expression")?;
-        measured(&mut model, &name(metric)?, None, &expr)?;
+        measured(&mut model, metric, None, &expr)?;
     }
+    place_in_time(&mut model);
     Ok(model)
 }
 
-fn name(value: &Value) -> Result<String, Wrong> {
+fn named(root: &Value) -> FlowModel {
+    let name = text(root, "name").unwrap_or_default();
+    FlowModel { name, words: words(root), short_names: true, ..FlowModel::default() }
+}
+
+fn kind_of(data_type: &str) -> FieldKind {
+    let whole = data_type.to_uppercase();
+    let name = whole.split('(').next().unwrap_or_default().trim();
+    match name {
+        "NUMBER" | "NUMERIC" | "DECIMAL" | "INT" | "INTEGER" | "BIGINT" | "SMALLINT" | "FLOAT" | "DOUBLE"
+        | "REAL" => FieldKind::Number,
+        "BOOLEAN" | "BOOL" => FieldKind::Boolean,
+        _ => FieldKind::Categorical,
+    }
+}
+
+/// These formats do not say when a row happened: it is the first time of its dataset, or of the nearest
+/// dataset that it belongs to and that has one. Two as near leave the metric without a time.
+fn place_in_time(model: &mut FlowModel) {
+    let times: Vec<Option<String>> =
+        model.sources.iter().map(|source| super::locate::nearest_time(model, source)).collect();
+    for (source, time) in model.sources.iter_mut().zip(times) {
+        source.default_time = time;
+    }
+    let FlowModel { sources, metrics, .. } = model;
+    for metric in metrics {
+        if let MetricKind::Simple(measure) = &mut metric.kind {
+            let source = sources.iter().find(|source| source.name == measure.source);
+            measure.time = source.and_then(|source| source.default_time.clone());
+        }
+    }
+}
+
+pub(super) fn name(value: &Value) -> Result<String, Wrong> {
     text(value, "name").ok_or_else(|| "something has no name".to_owned())
 }
 
@@ -104,68 +149,4 @@ fn relate(
         source.entities.push(Entity { name: name.to_owned(), kind, exprs });
     }
     Ok(())
-}
-
-/// Splits an expression into aggregates, each a metric of its own, and arithmetic over them.
-fn measured(model: &mut FlowModel, name: &str, source: Option<&str>, expr: &str) -> Result<(), Wrong> {
-    let mut parsed = parse(expr).map_err(|error| error.to_string())?;
-    let mut split = Split { model, name, source, found: Vec::new() };
-    if let ControlFlow::Break(why) = parsed.visit(&mut split) {
-        return Err(format!("metric `{name}`: {why}"));
-    }
-    let found = split.found;
-    let inputs = found.iter().map(|one| Input {
-        metric: one.name.clone(),
-        alias: Some(one.name.replace('.', "_")),
-        ..Input::default()
-    });
-    let kind = MetricKind::Derived { expr: parsed.to_string(), inputs: inputs.collect() };
-    model.metrics.extend(found);
-    let metric =
-        Metric { name: name.to_owned(), kind, filters: Vec::new(), grain: None, fill: None, spine: false };
-    model.metrics.push(metric);
-    Ok(())
-}
-
-struct Split<'a> {
-    model: &'a FlowModel,
-    name: &'a str,
-    source: Option<&'a str>,
-    found: Vec<Metric>,
-}
-
-impl VisitorMut for Split<'_> {
-    type Break = Wrong;
-
-    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Wrong> {
-        let Expr::Function(function) = expr else { return ControlFlow::Continue(()) };
-        let whole = function.to_string();
-        let Some((agg, inner)) = whole.split_once('(') else { return ControlFlow::Continue(()) };
-        let inner = inner.strip_suffix(')').unwrap_or(inner).trim();
-        let (distinct, inner) = inner.strip_prefix("DISTINCT ").map_or((false, inner), |rest| (true, rest));
-        let agg = match (agg.to_uppercase().as_str(), distinct) {
-            ("COUNT", true) => Agg::CountDistinct,
-            ("COUNT", false) => Agg::Count,
-            ("SUM", false) => Agg::Sum,
-            ("AVG", false) => Agg::Avg,
-            ("MIN", false) => Agg::Min,
-            ("MAX", false) => Agg::Max,
-            _ => return ControlFlow::Continue(()),
-        };
-        let before = inner.split_once('.').map(|(table, _)| table);
-        let named = before.filter(|table| self.model.source(table).is_some()).or(self.source);
-        let Some(source) = named.and_then(|name| self.model.source(name)) else {
-            return ControlFlow::Break(format!("`{whole}` does not say of which dataset it is"));
-        };
-        let field = before.map_or(inner, |_| inner.split_once('.').map_or(inner, |(_, rest)| rest));
-        let field = if field == "*" { "1" } else { field };
-        let expr_of = source.dim(field).map_or(field, |dim| dim.expr.as_str());
-        let name = format!("{}.{}", self.name, self.found.len() + 1);
-        let measure =
-            Measure { source: source.name.clone(), agg, expr: expr_of.to_owned(), time: None, semi: None };
-        *expr = Expr::Identifier(Ident::new(name.replace('.', "_")));
-        let kind = MetricKind::Simple(measure);
-        self.found.push(Metric { name, kind, filters: Vec::new(), grain: None, fill: None, spine: false });
-        ControlFlow::Continue(())
-    }
 }

@@ -4,6 +4,7 @@ use super::keys::Report;
 use super::native;
 use super::node::Node;
 use crate::semantic::fault::{ModelError, Severity};
+use crate::semantic::flow::{detect, findings, vocabulary};
 use crate::semantic::model::{MetricKind, Model};
 use crate::semantic::{hash, validate};
 use std::path::{Path, PathBuf};
@@ -30,7 +31,8 @@ pub fn from_str(text: &str, file_name: &str) -> Result<Model, Vec<ModelError>> {
     load_str(text, file_name).map(|loaded| loaded.model)
 }
 
-/// Loads a model from a YAML file, or from all `.yaml` and `.yml` files of a folder and those below it.
+/// Loads a model from a YAML file, or from all `.yaml` and `.yml` files of a folder and those below it; the
+/// format is told by the content.
 ///
 /// # Errors
 /// Everything that is wrong, file by file.
@@ -51,6 +53,23 @@ pub fn load_str(text: &str, file_name: &str) -> Result<Loaded, Vec<ModelError>> 
 /// # Errors
 /// Everything that is wrong, file by file.
 pub fn load_path(path: &Path) -> Result<Loaded, Vec<ModelError>> {
+    match detect::load(path) {
+        Ok(Some(imported)) => {
+            let texts = findings::texts(path);
+            let found = findings::of(&imported).into_iter();
+            let warnings = found.map(|finding| findings::placed(finding.as_warning(), &texts)).collect();
+            return Ok(Loaded { model: vocabulary::model(imported), warnings });
+        }
+        Ok(None) => {}
+        Err(why) => {
+            let error = ModelError::error("", "not_understood", why);
+            let mut error = findings::placed(error, &findings::texts(path));
+            if error.file.is_empty() {
+                error.file = path.display().to_string();
+            }
+            return Err(vec![error]);
+        }
+    }
     let mut files = Vec::new();
     find(path, &mut files, 0)?;
     if files.is_empty() {

@@ -29,6 +29,10 @@ pub(super) fn believable(
         let needs_name = is_plain(lexicon, span) || letters(span) <= 3;
         return if named.is_empty() || !needs_name { found.to_vec() } else { named };
     }
+    let choices: Vec<Stored> = found.iter().filter(|s| lexicon.is_choice(s.dim)).cloned().collect();
+    if !choices.is_empty() && is_spelt_out(lexicon, span) {
+        return choices;
+    }
     let letters = letters(span);
     let code = span.iter().all(|t| t.upper && letters <= 3) && span.len() == 1 && !shouted(tokens);
     let believed = if span.iter().all(|t| t.number.is_some()) || letters < 2 {
@@ -101,6 +105,22 @@ fn written_as_title(tokens: &[Token], from: usize, to: usize) -> bool {
     let grammar_word = to - from == 1
         && tokens.get(from).is_some_and(|t| grammar::op(&t.text).is_some() || is_date_word(&t.text));
     ordinary_case && capitals && inside && !grammar_word
+}
+
+/// Whether the words are more than grammar: several of them, or one that means nothing else.
+fn is_spelt_out(lexicon: &Lexicon, span: &[Token]) -> bool {
+    let own = |t: &Token| {
+        t.number.is_none()
+            && t.full.len() > 2
+            && !fillers::is_filler(&t.text)
+            && grammar::op(&t.text).is_none()
+            && lexicon.term(&t.stem).is_none()
+            && !is_date_word(&t.text)
+    };
+    match span {
+        [one] => own(one),
+        many => many.iter().any(|t| fillers::is_ordinary(&t.text) || own(t)),
+    }
 }
 
 /// Whether the text is in capitals throughout.

@@ -259,6 +259,19 @@ impl Draft<'_> {
                 self.score -= 1.5;
             }
         }
+        for at in 0..self.sentence.items.len() {
+            let other = self.sentence.term(at).is_some_and(|term| {
+                let places = |m: &usize| {
+                    let times = lexicon.reach.get(*m).map(|r| &r.times);
+                    times.is_some_and(|times| term.times.iter().any(|time| times.contains(time)))
+                };
+                term.time && !term.times.is_empty() && !self.metrics.iter().all(places)
+            });
+            if other {
+                self.sentence.mark(at, Mark::Left(UncoveredReason::Unreachable));
+                self.score -= 1.5;
+            }
+        }
         let timeless = self.metrics.iter().any(|m| lexicon.reach.get(*m).is_none_or(|r| !r.time));
         if timeless {
             let grains = self.groups.iter().filter(|(g, _)| matches!(g, Group::Time(_))).map(|(_, at)| *at);

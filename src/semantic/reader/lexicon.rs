@@ -21,6 +21,8 @@ pub(super) struct Term {
     pub(super) dims: Vec<usize>,
     /// It names time itself.
     pub(super) time: bool,
+    /// Time fields that it names.
+    pub(super) times: Vec<String>,
     /// It is not written in the model, but made from what is.
     pub(super) made: bool,
     /// It may as well be a metric grouped by a dimension ("sales per customer").
@@ -66,6 +68,8 @@ pub(super) struct Lexicon {
     pub(super) value_words: HashMap<String, bool>,
 }
 
+/// Most values of a dimension that is a choice.
+const MOST_CHOICES: usize = 20;
 /// Tokens in the longest phrase that is looked up.
 pub(super) const LONGEST_TERM: usize = 8;
 /// Tokens in the longest value that is looked up.
@@ -129,6 +133,12 @@ impl Lexicon {
         self.dims.get(place).map_or("", |dim| dim.name.as_str())
     }
 
+    /// Whether a dimension has a few values to choose from, such as a state or a kind; titles and names are
+    /// not like that, and hold many ordinary words.
+    pub(super) fn is_choice(&self, dim: usize) -> bool {
+        self.dims.get(dim).is_some_and(|dim| (1..=MOST_CHOICES).contains(&dim.values))
+    }
+
     /// Whether a metric may be grouped and filtered by a dimension.
     pub(super) fn reaches(&self, metric: usize, dim: usize) -> bool {
         self.reach.get(metric).is_some_and(|r| r.fields.contains(self.dim_name(dim)))
@@ -151,11 +161,20 @@ impl Lexicon {
                 match place {
                     Some(place) if !term.dims.contains(&place) => term.dims.push(place),
                     Some(_) => {}
-                    None => term.time = true,
+                    None => {
+                        term.time = true;
+                        term.times.push(field.name.clone());
+                    }
                 }
             }
         }
         self.terms.remove("");
+        for (noun, metric) in variants::counted(&model) {
+            let term = self.terms.entry(noun).or_default();
+            if term.metrics.is_empty() && !term.time {
+                term.metrics.push(metric);
+            }
+        }
         for (phrase, term) in variants::made(&model, &self.terms) {
             self.terms.entry(phrase).or_insert(term);
         }

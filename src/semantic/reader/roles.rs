@@ -253,6 +253,16 @@ impl Scores {
         if person && at.checked_sub(1).is_some_and(|n| matches!(sentence.op(n), Some(Op::Of | Op::To))) {
             self.filler += 0.8;
         }
+        let of = at.checked_sub(1).is_some_and(|n| sentence.op(n) == Some(Op::Of));
+        if groups
+            && !person
+            && of
+            && sentence.plural(at)
+            && carries_value(sentence, at)
+            && names_rows(sentence, at)
+        {
+            self.filler += 3.2;
+        }
         // "by Canadian customers" may name who did it or ask for one row each: neither is a safe guess.
         let by = lead(sentence, at).is_some_and(|n| sentence.op(n) == Some(Op::By));
         if groups && by && sentence.plural(at) && at.checked_sub(1).is_some_and(|n| sentence.is_value(n)) {
@@ -270,6 +280,15 @@ impl Scores {
         self.group += group;
         self.filler += filler;
     }
+}
+
+/// Whether the noun is what the rows of its dataset are: "patients" of the dataset `patients`.
+fn names_rows(sentence: &Sentence, at: usize) -> bool {
+    let model = &sentence.lexicon.model;
+    let dims = sentence.term(at).map(|t| t.dims.as_slice()).unwrap_or_default();
+    dims.iter()
+        .filter_map(|dim| model.field(sentence.lexicon.dim_name(*dim)))
+        .any(|(dataset, _)| super::lexicon::canonical(&dataset.name) == sentence.stems(at))
 }
 
 fn is_after_by(sentence: &Sentence, at: usize) -> bool {

@@ -1,7 +1,7 @@
 //! Promises of the reader, over the sample model and over one that has nothing in common with it.
 
 use super::{Reader, ValueIndex, plan_json};
-use crate::semantic::compile::compile;
+use crate::semantic::compile::{compile, distinct_values_sql};
 use crate::semantic::load;
 use crate::semantic::model::Model;
 use crate::semantic::query::SemanticQuery;
@@ -54,14 +54,39 @@ static HOTELS: LazyLock<World> = LazyLock::new(|| {
     })
 });
 
+const VISITS: &str = include_str!("../../../tests/fixtures/clinic/questions.jsonl");
+const YEAR_END: Date = date(2024, 12, 31);
+
+/// A model of another tool, with values read from its tables.
+static CLINIC: LazyLock<World> = LazyLock::new(|| {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/clinic/clinic.snowflake.yaml");
+    let model = Arc::new(load::from_path(std::path::Path::new(file)).unwrap());
+    let tables = clinic();
+    let mut index = ValueIndex::default();
+    for field in model.datasets.iter().flat_map(|d| &d.fields).filter(|f| f.index_values) {
+        let sql = distinct_values_sql(&model, &field.name, DialectKind::Sqlite, 1000).unwrap();
+        let mut statement = tables.prepare(&sql).unwrap();
+        let rows = statement.query_map([], |row| row.get(0)).unwrap();
+        index.0.insert(field.name.clone(), rows.map(Result::unwrap).collect());
+    }
+    let reader = Reader::new(Arc::clone(&model), index);
+    World { model, reader }
+});
+
+fn clinic() -> rusqlite::Connection {
+    let tables = rusqlite::Connection::open_in_memory().unwrap();
+    tables.execute_batch(include_str!("../../../tests/fixtures/clinic/clinic.sql")).unwrap();
+    tables
+}
+
 fn cases(lines: &str) -> Vec<Value> {
     lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 /// What is wrong with the reading of one line of a fixture.
-fn mistake(world: &World, case: &Value) -> Option<String> {
+fn mistake(world: &World, case: &Value, today: Date) -> Option<String> {
     let question = case["question"].as_str().unwrap();
-    let plan = plan_json(&world.reader, question, TODAY);
+    let plan = plan_json(&world.reader, question, today);
     let says = match (plan["coverage"].as_str().unwrap(), plan["needs_clarification"].as_bool().unwrap()) {
         ("full", false) => "answer",
         (_, true) => "clarify",
@@ -83,19 +108,37 @@ fn mistake(world: &World, case: &Value) -> Option<String> {
     })
 }
 
-fn check(world: &World, lines: &str) {
-    let mistakes: Vec<String> = cases(lines).iter().filter_map(|case| mistake(world, case)).collect();
+fn check(world: &World, lines: &str, today: Date) {
+    let mistakes: Vec<String> = cases(lines).iter().filter_map(|case| mistake(world, case, today)).collect();
     assert!(mistakes.is_empty(), "{}", mistakes.join("\n"));
 }
 
 #[test]
 fn questions_about_a_music_shop_are_read_as_written_down() {
-    check(&SHOP, MUSIC);
+    check(&SHOP, MUSIC, TODAY);
 }
 
 #[test]
 fn questions_about_hotels_are_read_by_the_same_rules() {
-    check(&HOTELS, STAYS);
+    check(&HOTELS, STAYS, TODAY);
+}
+
+#[test]
+fn questions_over_an_imported_model_are_read_by_the_same_rules() {
+    check(&CLINIC, VISITS, YEAR_END);
+}
+
+#[test]
+fn what_is_read_in_full_over_an_imported_model_runs_on_its_tables() {
+    let tables = clinic();
+    for case in cases(VISITS).iter().filter(|c| c.get("query").is_some()) {
+        let query: SemanticQuery = serde_json::from_value(case["query"].clone()).unwrap();
+        let compiled = compile(&CLINIC.model, &query, DialectKind::Sqlite).unwrap();
+        assert!(!compiled.tables.is_empty(), "{}", case["question"]);
+        let statement = tables.prepare(&compiled.prepared).unwrap();
+        assert_eq!(statement.column_count(), compiled.outputs.len(), "{}", case["question"]);
+        assert!(statement.readonly());
+    }
 }
 
 #[test]

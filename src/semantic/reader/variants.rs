@@ -4,6 +4,7 @@
 //! another word for the same thing, so is "invoice count"; a ratio is its numerator "per" its denominator.
 
 use super::lexicon::{Term, canonical};
+use super::shapes::is_count;
 use crate::semantic::model::{Metric, MetricKind, Model};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -64,6 +65,25 @@ pub(super) fn made(model: &Model, listed: &HashMap<String, Term>) -> BTreeMap<St
             (form, term)
         })
         .collect()
+}
+
+/// Nouns that exactly one metric says the number of: "number of doctors" and "doctor count" answer "how many
+/// doctors".
+pub(super) fn counted(model: &Model) -> BTreeMap<String, usize> {
+    let mut found: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
+    for (place, metric) in model.metrics.iter().enumerate().filter(|(_, metric)| is_count(metric)) {
+        for phrase in phrases(metric) {
+            let noun = phrase.strip_prefix("number of ").or_else(|| phrase.strip_suffix(" count"));
+            if let Some(noun) = noun.filter(|noun| !noun.is_empty()) {
+                found.entry(noun.to_owned()).or_default().insert(place);
+            }
+        }
+    }
+    let only = |(noun, places): (String, BTreeSet<usize>)| match places.len() {
+        1 => places.first().map(|place| (noun, *place)),
+        _ => None,
+    };
+    found.into_iter().filter_map(only).collect()
 }
 
 /// Whether "X per Y" could be the metric X grouped by the dimension Y.

@@ -9,6 +9,10 @@ use crate::semantic::reach::Reach;
 /// it has a time. Empty for a metric that is not known or cannot be computed.
 #[must_use]
 pub fn groupable<'m>(model: &'m Model, metric: &str) -> Vec<&'m str> {
+    if model.imported.is_some() {
+        let names = model.metric(metric).and_then(|metric| metric.dimensions.as_ref());
+        return names.into_iter().flatten().map(String::as_str).collect();
+    }
     let mut measures = Vec::new();
     let formula = model.metric(metric).and_then(|metric| expand(model, metric, &mut measures).ok());
     formula.map(|formula| groupable_by(model, &formula, &measures)).unwrap_or_default()
