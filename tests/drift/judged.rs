@@ -11,6 +11,7 @@ const TABLES: &str = "
     CREATE TABLE emp (id integer PRIMARY KEY, name text NOT NULL, dept_id integer REFERENCES dept (id),
         salary numeric(10,2), hired date, active boolean, l lvl, note jsonb, code varchar(8), tags text[]);
     CREATE TABLE pay (emp_id integer, paid timestamp, amount numeric(12,2));
+    CREATE TABLE heads (id integer);
     CREATE VIEW rich AS SELECT name, salary FROM emp WHERE salary > 100;";
 
 const STATEMENTS: &[&str] = &[
@@ -53,6 +54,14 @@ const STATEMENTS: &[&str] = &[
     "SELECT name FROM emp JOIN dept USING (id)",
     "SELECT unnest(tags) FROM emp",
     "SELECT name FROM emp WHERE tags @> ARRAY['x']",
+    // What the guard lets nobody run is judged by its names.
+    "SELECT pg_typeof(salary), name FROM emp",
+    "SELECT pg_column_size(e.*), e.name FROM emp e WHERE pg_size_pretty(e.id::bigint) <> ''",
+    "SELECT version(), d.title FROM (SELECT title, id FROM dept) d JOIN emp ON emp.dept_id = d.id",
+    "WITH t AS (SELECT hired AS since FROM emp) SELECT pg_typeof(since) FROM t",
+    "SELECT name FROM emp WHERE id IN (SELECT * FROM heads)",
+    "SELECT name, (SELECT title FROM dept WHERE dept.id = dept_id) FROM emp",
+    "SELECT name FROM emp WHERE salary > (SELECT avg(salary) FROM emp e WHERE e.dept_id = emp.dept_id)",
     "SELECT emp.* FROM emp JOIN pay ON pay.emp_id = emp.id",
 ];
 
@@ -62,6 +71,8 @@ const CHANGES: &[&str] = &[
     "ALTER TABLE emp DROP COLUMN note",
     "ALTER TABLE emp RENAME TO staff",
     "ALTER TABLE dept ADD COLUMN name text",
+    "ALTER TABLE heads ADD COLUMN since date",
+    "ALTER TABLE heads RENAME COLUMN id TO who; ALTER TABLE pay ADD COLUMN id integer",
     "ALTER TABLE pay ADD COLUMN name text",
     "ALTER TABLE dept ADD COLUMN hired date",
     "ALTER TABLE emp ADD COLUMN title text",

@@ -111,6 +111,11 @@ async fn only_operators_look_after_the_service() {
             ("POST", "journal/verify"),
             ("GET", "projections"),
             ("POST", "projections/conversations/rebuild"),
+            ("POST", "schema/sync"),
+            ("GET", "schema/status"),
+            ("GET", "schema/snapshots"),
+            ("GET", "schema/snapshots/snap_1"),
+            ("GET", "schema/diff?from=snap_1"),
         ]
         .map(|(method, path)| {
             let request = Request::builder().method(method).uri(format!("{V3}/{path}"));
@@ -123,7 +128,9 @@ async fn only_operators_look_after_the_service() {
     }
     assert!(harness.fake.calls().is_empty());
     for request in calls("Bearer another-long-token") {
-        let wanted = if request.uri().path().ends_with("/rebuild") { 202 } else { 200 };
+        let path = request.uri().path();
+        let begins = path.ends_with("/rebuild") || path.ends_with("/sync");
+        let wanted = if begins { 202 } else { 200 };
         assert_eq!(harness.call(request).await.status, wanted);
     }
     assert_eq!(Harness::new().get(&format!("{V3}/journal")).await.status, 200, "alone on a machine");

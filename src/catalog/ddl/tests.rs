@@ -1,5 +1,4 @@
 //! Promises of schemas that are written down, on the scenarios in `tests/fixtures/drift`.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use super::*;
 use crate::catalog::diff::diff;

@@ -50,7 +50,7 @@ pub(super) fn tables<'a>(before: &'a [Table], after: &'a [Table]) -> Matched<'a,
             table.columns.iter().map(|column| (column.name.as_str(), column.data_type.as_str())).collect();
         columns.sort_unstable();
         let known = table.identity.is_none() && !columns.is_empty();
-        known.then(|| (table.kind.as_str(), columns))
+        known.then_some((table.kind.as_str(), columns))
     });
     found.finish()
 }

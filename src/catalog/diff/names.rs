@@ -2,6 +2,7 @@
 
 use super::model::{Diff, EntityKind};
 use crate::catalog::snapshot::{Constraint, IndexRecord, Table};
+use serde_json::Value as JsonValue;
 use std::collections::HashMap;
 
 /// Renames of tables and columns.
@@ -63,8 +64,12 @@ impl Names {
             }
             mapped.ref_table = self.tables.get(target).or(Some(target)).cloned();
         }
-        if let (Some(text), Some(columns)) = (&constraint.definition, self.columns.get(&own)) {
-            mapped.definition = Some(respell(text, columns));
+        if let Some(columns) = self.columns.get(&own) {
+            let texts = mapped.more.values_mut().filter_map(|fact| match fact {
+                JsonValue::String(text) => Some(text),
+                _other => None,
+            });
+            texts.chain(&mut mapped.definition).for_each(|text| *text = respell(text, columns));
         }
         mapped
     }

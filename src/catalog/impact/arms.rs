@@ -3,7 +3,7 @@
 use super::families::Family;
 use super::reads::Reader;
 use super::typing::{Known, Looking};
-use sqlparser::ast::{Query, Select, SelectItem, SetExpr, Visit, Visitor, With};
+use sqlparser::ast::{Expr, Query, Select, SelectItem, SetExpr, Visit, Visitor, With};
 use std::convert::Infallible;
 use std::ops::ControlFlow;
 
@@ -25,6 +25,19 @@ struct Arms<'l> {
 
 impl Visitor for Arms<'_> {
     type Break = Infallible;
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Infallible> {
+        let rows = match expr {
+            Expr::InSubquery { expr, subquery, .. } if !matches!(**expr, Expr::Tuple(_)) => Some(subquery),
+            Expr::Subquery(subquery) => Some(subquery),
+            _other => None,
+        };
+        let columns = rows.and_then(|rows| self.columns(&rows.body, rows.with.as_ref()));
+        if let Some(columns) = columns.filter(|columns| columns.len() > 1) {
+            self.found.push(format!("a value is compared with {} columns", columns.len()));
+        }
+        ControlFlow::Continue(())
+    }
 
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<Infallible> {
         self.columns(&query.body, query.with.as_ref());

@@ -8,6 +8,8 @@ mod families;
 mod grouping;
 mod judge;
 mod reads;
+mod rough;
+mod simple;
 #[cfg(test)]
 mod tests;
 mod typing;

@@ -1,12 +1,11 @@
 //! What a statement reads: relations and columns of one snapshot, also through views.
 
+use super::rough;
+use super::simple::simplified;
 use crate::catalog::engines::query_of;
 use crate::catalog::snapshot::{Snapshot, Table};
 use crate::sql::guard::{Code, Guard, GuardDialect, Refusal, Request, Schema, Verdict};
-use sqlparser::ast::{DataType, Expr, visit_expressions_mut};
-use sqlparser::parser::Parser;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::ops::ControlFlow;
 
 /// Views on views are followed this deep.
 const DEEPEST_VIEW: usize = 16;
@@ -18,8 +17,6 @@ pub struct ReadSet {
     pub relations: BTreeSet<[String; 2]>,
     /// Columns, as schema, relation and name.
     pub columns: BTreeSet<[String; 3]>,
-    /// Names of the outputs, in order.
-    pub outputs: Vec<String>,
 }
 
 /// Resolves statements against one snapshot.
@@ -61,19 +58,41 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// The guard refuses the statement, or a view that it reads names something that is not there.
     pub fn reads(&self, sql: &str) -> Result<ReadSet, Refusal> {
-        let verdict = match self.guard.check(sql) {
-            // The guard knows no types of the source's own; what is read does not depend on them.
-            Err(refusal) if refusal.code == Code::TypeNotAllowed => {
-                self.guard.check(&without_own_types(sql, self.dialect).ok_or(refusal)?)?
-            }
-            other => other?,
-        };
-        let mut found = ReadSet {
-            outputs: verdict.outputs.iter().map(|o| o.name.clone()).collect(),
-            ..ReadSet::default()
-        };
-        self.collect(&verdict, DEEPEST_VIEW, &mut found)?;
+        let mut found = ReadSet::default();
+        match self.guard.check(sql) {
+            Ok(verdict) => self.collect(&verdict, DEEPEST_VIEW, &mut found)?,
+            Err(refusal) if names_what_is_gone(refusal.code) => return Err(refusal),
+            Err(refusal) => self.collect_refused(sql, refusal, &mut found)?,
+        }
         Ok(found)
+    }
+
+    /// What is read by a statement that the guard lets nobody run.
+    fn collect_refused(&self, sql: &str, refusal: Refusal, found: &mut ReadSet) -> Result<(), Refusal> {
+        // Sizes are refused so that nothing has to look at such a statement.
+        if matches!(refusal.code, Code::InputTooLong | Code::TooComplex) {
+            return Err(refusal);
+        }
+        let plain = match simplified(sql, self.dialect) {
+            Some(plain) => self.guard.check(&plain),
+            None => Err(refusal.clone()),
+        };
+        match plain {
+            Ok(verdict) => return self.collect(&verdict, DEEPEST_VIEW, found),
+            Err(gone) if names_what_is_gone(gone.code) => return Err(gone),
+            Err(_) => {}
+        }
+        match rough::reads(sql, self.snapshot, self.dialect) {
+            None => Err(refusal),
+            Some(Ok(read)) => {
+                found.relations.extend(read.relations);
+                found.columns.extend(read.columns);
+                Ok(())
+            }
+            Some(Err(absent)) => {
+                Err(Refusal { code: Code::ColumnUnknown, reason: format!("There is no {absent}.") })
+            }
+        }
     }
 
     /// The columns behind each output of a query; none when it cannot be read, or not in full.
@@ -133,8 +152,13 @@ impl<'a> Reader<'a> {
         let verdict = match self.guard.check(text) {
             Ok(verdict) => verdict,
             Err(refusal) if names_what_is_gone(refusal.code) => return Err(refusal),
-            // The engine runs views that the guard would not let through; what they read is not known.
-            Err(_) => return Ok(()),
+            Err(refusal) => {
+                // The engine runs views that the guard would not let through.
+                return match self.collect_refused(text, refusal, found) {
+                    Err(gone) if names_what_is_gone(gone.code) => Err(gone),
+                    Ok(()) | Err(_) => Ok(()),
+                };
+            }
         };
         let mut unread: BTreeSet<&String> = BTreeSet::new();
         let mut wanted: BTreeSet<&String> = BTreeSet::new();
@@ -146,20 +170,6 @@ impl<'a> Reader<'a> {
         let columns = columns.cloned().collect();
         self.collect(&Verdict { columns, ..verdict.clone() }, depth, found)
     }
-}
-
-/// The statement with casts to types of the source's own written as casts to text.
-fn without_own_types(sql: &str, dialect: GuardDialect) -> Option<String> {
-    let mut statements = Parser::parse_sql(dialect.parser(), sql).ok()?;
-    let _done = visit_expressions_mut(&mut statements, |expr| {
-        if let Expr::Cast { data_type, .. } = expr
-            && matches!(data_type, DataType::Custom(..))
-        {
-            *data_type = DataType::Text;
-        }
-        ControlFlow::<()>::Continue(())
-    });
-    statements.first().map(ToString::to_string)
 }
 
 /// Whether a refusal says that a name means nothing.

@@ -32,27 +32,43 @@ pub(super) fn uses(sql: &str, reads: &ReadSet, reader: &Reader<'_>, dialect: Gua
     let snapshot = reader.snapshot();
     let Ok(statements) = Parser::parse_sql(dialect.parser(), sql) else { return Uses::default() };
     let strict = matches!(dialect, GuardDialect::Postgres | GuardDialect::Duckdb);
-    let mut looking =
-        Looking { reads, snapshot, dialect, strict, aliases: HashMap::new(), found: Uses::default() };
+    let mut looking = Looking {
+        reads,
+        snapshot,
+        dialect,
+        strict,
+        aliases: HashMap::new(),
+        outputs: BTreeSet::new(),
+        found: Uses::default(),
+    };
     // Names of sources may stand after the expressions that use them.
-    let _aliases = statements.visit(&mut Aliases(&mut looking.aliases, dialect));
+    let _aliases = statements.visit(&mut Aliases(&mut looking.aliases, &mut looking.outputs, dialect));
     let _done = statements.visit(&mut looking);
     let mismatches = mismatches(&statements, reader, &looking);
     looking.found.misfits.extend(mismatches);
     looking.found
 }
 
-struct Aliases<'l>(&'l mut HashMap<String, String>, GuardDialect);
+struct Aliases<'l>(&'l mut HashMap<String, String>, &'l mut BTreeSet<String>, GuardDialect);
 
 impl Visitor for Aliases<'_> {
     type Break = Infallible;
+
+    fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<Infallible> {
+        for item in &select.projection {
+            if let SelectItem::ExprWithAlias { alias, .. } = item {
+                self.1.insert(fold(alias, self.2));
+            }
+        }
+        ControlFlow::Continue(())
+    }
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<Infallible> {
         if let TableFactor::Table { name, alias, .. } = factor
             && let Some(table) = name.0.last().and_then(|part| part.as_ident())
         {
-            let table = fold(table, self.1);
-            let alias = alias.as_ref().map_or(table.clone(), |alias| fold(&alias.name, self.1));
+            let table = fold(table, self.2);
+            let alias = alias.as_ref().map_or(table.clone(), |alias| fold(&alias.name, self.2));
             self.0.insert(alias, table);
         }
         ControlFlow::Continue(())
@@ -70,6 +86,8 @@ pub(super) struct Looking<'l> {
     pub(super) dialect: GuardDialect,
     strict: bool,
     aliases: HashMap<String, String>,
+    /// Names that the statement gives to outputs, its own and those of its parts.
+    outputs: BTreeSet<String>,
     found: Uses,
 }
 
@@ -307,10 +325,12 @@ impl Looking<'_> {
     /// The family of a column that the statement reads, when all that it can mean agree.
     fn column(&self, table: Option<&Ident>, name: &Ident) -> Known {
         let name = fold(name, self.dialect);
-        let table = table.map(|table| {
-            let folded = fold(table, self.dialect);
-            self.aliases.get(&folded).cloned().unwrap_or(folded)
-        });
+        let table = match table.map(|table| self.aliases.get(&fold(table, self.dialect))) {
+            Some(Some(relation)) => Some(relation),
+            // A source of the statement's own making: its columns keep their names unless it says so.
+            Some(None) if self.outputs.contains(&name) => return Known::Nothing,
+            Some(None) | None => None,
+        };
         let matches = |own: &str, wanted: &str| {
             if self.dialect == GuardDialect::Postgres {
                 own == wanted

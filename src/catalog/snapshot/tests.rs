@@ -1,5 +1,4 @@
 //! Promises of snapshots and their hash.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use super::*;
 use crate::catalog::engines::snapshot_sqlite;
