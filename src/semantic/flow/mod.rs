@@ -15,6 +15,7 @@ pub mod dimensions;
 pub mod engine;
 pub mod filter;
 pub mod findings;
+pub mod gather;
 pub mod joins;
 pub mod kept;
 pub mod locate;
