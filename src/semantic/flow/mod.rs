@@ -37,4 +37,6 @@ pub mod written;
 #[cfg(test)]
 mod exchange_tests;
 #[cfg(test)]
+mod guarded_tests;
+#[cfg(test)]
 mod tests;
