@@ -25,6 +25,7 @@ pub mod model;
 pub mod names;
 pub mod native;
 pub mod osi;
+pub mod periods;
 pub mod reads;
 pub mod request;
 pub mod rows;

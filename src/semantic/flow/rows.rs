@@ -316,6 +316,9 @@ impl<'a> Rows<'a> {
     /// Without a time or a spine.
     pub fn shift(&mut self, shift: &Shift, groups: &[Item]) -> Result<(), CompileError> {
         let time = self.fixed()?;
+        if let Shift::Window(Window { count, grain: Grain::Custom(name) }) = shift {
+            return self.shift_periods(&time, name, *count, groups);
+        }
         let spine = self.model.spine(self.unit).ok_or_else(|| no_spine(self.unit))?;
         let alias = self.alias('o');
         let column = self.engine.name(&spine.column);
@@ -327,7 +330,7 @@ impl<'a> Rows<'a> {
                 self.engine.before(of, *count, *unit)
             }
             Shift::ToGrain(Grain::Unit(unit)) => self.engine.trunc(*unit, of),
-            _ => return Err(unsupported("an offset by a custom grain is not computed")),
+            _ => return Err(unsupported("an offset to the start of a custom grain is not computed")),
         };
         let table = self.spine_with(spine, &earlier);
         if lite {
@@ -365,7 +368,7 @@ impl<'a> Rows<'a> {
     }
 }
 
-fn no_spine(unit: Unit) -> CompileError {
+pub(super) fn no_spine(unit: Unit) -> CompileError {
     let message = format!("the model has no time spine by {} or finer; add one", unit.name());
     CompileError::partial(Code::NoTime, message)
 }

@@ -31,6 +31,12 @@ impl Draft<'_> {
             }
             let all: Vec<usize> = std::iter::once(pick.dim).chain(pick.rivals.iter().copied()).collect();
             let reached = self.reached(&all);
+            if !reached.is_empty() {
+                for at in &pick.places {
+                    let guess = format!("'{}' read as ", self.sentence.raw(*at));
+                    self.sentence.assumptions.retain(|assumption| !assumption.starts_with(&guess));
+                }
+            }
             if let Some(dim) = reached.first().copied().filter(|dim| *dim != pick.dim) {
                 pick.dim = dim;
                 for (at, value) in pick.places.iter().zip(&pick.values) {
