@@ -93,7 +93,12 @@ pub fn distinct_values_sql(
         let message = format!("there is no text field `{field}`");
         CompileError::missing(Code::UnknownField, message).naming(field)
     };
-    let Some(Meaning::Field(dataset, known)) = find(model, field) else { return Err(unknown()) };
+    let found = match (&model.imported, find(model, field)) {
+        (Some(_), _) => model.field(field),
+        (None, Some(Meaning::Field(dataset, known))) => Some((dataset, known)),
+        _ => None,
+    };
+    let (dataset, known) = found.ok_or_else(unknown)?;
     if known.kind != FieldKind::Categorical {
         return Err(unknown());
     }

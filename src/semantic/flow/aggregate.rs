@@ -1,10 +1,11 @@
 //! Rows to one value per group.
 
 use super::engine::Engine;
-use super::metric::{Compiler, VALUE, unsupported};
+use super::metric::{Compiler, VALUE};
 use super::model::{Agg, Measure, Semi};
 use super::names::Item;
 use super::rows::Rows;
+use super::rows::unsupported;
 use crate::semantic::refusal::CompileError;
 
 /// An aggregate call.

@@ -1,9 +1,10 @@
 //! Conditions, spelled: on rows before they are aggregated, and on groups after.
 
 use super::filter::{CALL, Call, Condition};
-use super::metric::{Compiler, VALUE, Want, unsupported};
+use super::metric::{Compiler, VALUE, Want};
 use super::names::Item;
 use super::rows::Rows;
+use super::rows::unsupported;
 use super::scalar::{self, Meaning};
 use crate::semantic::refusal::{Code, CompileError};
 

@@ -2,9 +2,10 @@
 
 use super::aggregate::{by, call};
 use super::filter::Condition;
-use super::metric::{Compiler, Together, VALUE, Want, unsupported};
+use super::metric::{Compiler, Together, VALUE, Want};
 use super::model::{Conversion, Input, Measure, Metric, MetricKind};
 use super::rows::Rows;
+use super::rows::unsupported;
 use crate::semantic::refusal::CompileError;
 
 impl<'a> Compiler<'a> {

@@ -5,7 +5,7 @@ use super::engine::Engine;
 use super::filter::{Call, Condition};
 use super::model::{FlowModel, Grain, Input, Measure, Metric, MetricKind, PeriodAgg, Source, Unit, Window};
 use super::names::Item;
-use super::rows::{Rows, Shift};
+use super::rows::{Rows, Shift, needs_time, unsupported};
 use super::scalar::{self, Meaning};
 use crate::semantic::refusal::{Code, CompileError};
 use std::collections::BTreeMap;
@@ -417,12 +417,12 @@ impl<'a> Compiler<'a> {
     fn simple(&mut self, metric: &Metric, measure: &'a Measure, want: &Want) -> Result<String, CompileError> {
         let mut rows = Rows::of(self.model, self.engine, self.source(measure)?, measure.time.as_deref())?;
         let timed = want.groups.iter().any(|group| rows.is_time(group));
+        let mut gathered = None;
         if let Some((window, to_date)) = &want.running {
-            if !timed && (window.is_some() || to_date.is_some()) {
-                return Err(needs_time(&metric.name));
-            }
             if timed {
-                rows.accumulate(window.as_ref(), to_date.as_ref())?;
+                gathered = self.run_up(&mut rows, measure, want)?;
+            } else if window.is_some() || to_date.is_some() {
+                return Err(needs_time(&metric.name));
             }
         }
         if let Some(shift) = &want.shift {
@@ -433,13 +433,18 @@ impl<'a> Compiler<'a> {
         }
         let mut groups = Vec::new();
         for group in &want.groups {
-            groups.push((group.clone(), rows.item(group)?.sql));
+            let found = gathered.as_ref().and_then(|found| found.group(group));
+            groups.push((group.clone(), found.map_or_else(|| rows.item(group).map(|item| item.sql), Ok)?));
         }
         for condition in &want.conditions {
+            if gathered.is_some() && !rows.depends_on_time(condition) {
+                continue;
+            }
             let spelled = self.condition(&mut rows, condition)?;
             rows.conditions.push(spelled);
         }
         self.restrict(&mut rows, timed || want.running.is_none())?;
+        let measure = gathered.as_ref().map_or(measure, |found| &found.measure);
         let computed = aggregate::aggregate(self, &mut rows, measure, &groups)?;
         self.finish(metric, computed, &rows, want)
     }
@@ -487,13 +492,4 @@ impl<'a> Compiler<'a> {
         }
         Ok(result)
     }
-}
-
-pub(super) fn unsupported(message: impl Into<String>) -> CompileError {
-    CompileError::partial(Code::UnsupportedMetric, message)
-}
-
-fn needs_time(metric: &str) -> CompileError {
-    let message = format!("`{metric}` has meaning only over time; group by `metric_time`");
-    CompileError::partial(Code::GrainMissing, message).naming(metric)
 }

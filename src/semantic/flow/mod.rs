@@ -15,6 +15,7 @@ pub mod dimensions;
 pub mod engine;
 pub mod filter;
 pub mod findings;
+pub mod gather;
 pub mod joins;
 pub mod kept;
 pub mod locate;
@@ -24,6 +25,7 @@ pub mod model;
 pub mod names;
 pub mod native;
 pub mod osi;
+pub mod periods;
 pub mod reads;
 pub mod request;
 pub mod rows;
@@ -35,5 +37,7 @@ pub mod written;
 
 #[cfg(test)]
 mod exchange_tests;
+#[cfg(test)]
+mod guarded_tests;
 #[cfg(test)]
 mod tests;

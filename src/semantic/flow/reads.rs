@@ -28,8 +28,16 @@ struct Reads {
     columns: BTreeSet<String>,
     /// Names of intermediate results.
     parts: BTreeSet<String>,
-    /// For each SELECT that is open: its relations by alias, and what it names.
-    open: Vec<(BTreeMap<String, String>, BTreeSet<(String, String)>)>,
+    /// SELECTs that are open, the innermost last.
+    open: Vec<Select>,
+}
+
+#[derive(Default)]
+struct Select {
+    /// Its relations by alias.
+    relations: BTreeMap<String, String>,
+    /// What it names: relation and column.
+    named: BTreeSet<(String, String)>,
 }
 
 impl Visitor for Reads {
@@ -39,7 +47,7 @@ impl Visitor for Reads {
         let parts = query.with.iter().flat_map(|with| &with.cte_tables);
         self.parts.extend(parts.map(|part| part.alias.name.value.clone()));
         if matches!(query.body.as_ref(), SetExpr::Select(_) | SetExpr::SetOperation { .. }) {
-            self.open.push((BTreeMap::new(), BTreeSet::new()));
+            self.open.push(Select::default());
         }
         ControlFlow::Continue(())
     }
@@ -51,8 +59,8 @@ impl Visitor for Reads {
         {
             self.tables.insert(table.value.clone());
             let alias = alias.as_ref().map_or(&table.value, |alias| &alias.name.value);
-            if let Some((relations, _)) = self.open.last_mut() {
-                relations.insert(alias.clone(), table.value.clone());
+            if let Some(select) = self.open.last_mut() {
+                select.relations.insert(alias.clone(), table.value.clone());
             }
         }
         ControlFlow::Continue(())
@@ -61,16 +69,16 @@ impl Visitor for Reads {
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
         if let Expr::CompoundIdentifier(names) = expr
             && let [relation, column] = names.as_slice()
-            && let Some((_, named)) = self.open.last_mut()
+            && let Some(select) = self.open.last_mut()
         {
-            named.insert((relation.value.clone(), column.value.clone()));
+            select.named.insert((relation.value.clone(), column.value.clone()));
         }
         ControlFlow::Continue(())
     }
 
     fn post_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
         if matches!(query.body.as_ref(), SetExpr::Select(_) | SetExpr::SetOperation { .. })
-            && let Some((relations, named)) = self.open.pop()
+            && let Some(Select { relations, named }) = self.open.pop()
         {
             let columns = named.into_iter().filter_map(|(relation, column)| {
                 relations.get(&relation).map(|table| format!("{table}.{column}"))

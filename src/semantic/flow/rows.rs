@@ -44,7 +44,7 @@ pub enum Shift {
     ToGrain(Grain),
 }
 
-fn unsupported(message: impl Into<String>) -> CompileError {
+pub(super) fn unsupported(message: impl Into<String>) -> CompileError {
     CompileError::partial(Code::UnsupportedMetric, message)
 }
 
@@ -275,7 +275,7 @@ impl<'a> Rows<'a> {
     ) -> Result<(), CompileError> {
         let time = self.fixed()?;
         let spine = self.model.spine(self.unit).ok_or_else(|| no_spine(self.unit))?;
-        let alias = self.alias('c');
+        let alias = self.alias('w');
         let column = self.engine.name(&spine.column);
         let at = format!("{alias}.{column}");
         let lite = self.engine == Engine::Sqlite;
@@ -298,7 +298,8 @@ impl<'a> Rows<'a> {
         }
         let table = self.spine_with(spine, start.as_ref().map_or("", |(start, _)| start));
         self.from.push_str(&format!(" JOIN {table} {alias} ON {on}"));
-        self.time = Some(self.engine.trunc(spine.unit.max(self.unit), &at));
+        let fixed = lite && spine.unit >= self.unit;
+        self.time = Some(if fixed { at.clone() } else { self.engine.trunc(spine.unit.max(self.unit), &at) });
         if spine.unit < self.unit {
             self.conditions.push(format!(
                 "{} = {}",
@@ -315,6 +316,9 @@ impl<'a> Rows<'a> {
     /// Without a time or a spine.
     pub fn shift(&mut self, shift: &Shift, groups: &[Item]) -> Result<(), CompileError> {
         let time = self.fixed()?;
+        if let Shift::Window(Window { count, grain: Grain::Custom(name) }) = shift {
+            return self.shift_periods(&time, name, *count, groups);
+        }
         let spine = self.model.spine(self.unit).ok_or_else(|| no_spine(self.unit))?;
         let alias = self.alias('o');
         let column = self.engine.name(&spine.column);
@@ -326,14 +330,14 @@ impl<'a> Rows<'a> {
                 self.engine.before(of, *count, *unit)
             }
             Shift::ToGrain(Grain::Unit(unit)) => self.engine.trunc(*unit, of),
-            _ => return Err(unsupported("an offset by a custom grain is not computed")),
+            _ => return Err(unsupported("an offset to the start of a custom grain is not computed")),
         };
         let table = self.spine_with(spine, &earlier);
         if lite {
             earlier = format!("{alias}.vanna_start");
         }
         self.from.push_str(&format!(" JOIN {table} {alias} ON {earlier} = {time}"));
-        let now = self.engine.trunc(spine.unit, &at);
+        let now = if lite { at.clone() } else { self.engine.trunc(spine.unit, &at) };
         if spine.unit < self.unit {
             self.conditions.push(format!("{} = {now}", self.engine.trunc(self.unit, &at)));
         }
@@ -364,7 +368,13 @@ impl<'a> Rows<'a> {
     }
 }
 
-fn no_spine(unit: Unit) -> CompileError {
+pub(super) fn no_spine(unit: Unit) -> CompileError {
     let message = format!("the model has no time spine by {} or finer; add one", unit.name());
     CompileError::partial(Code::NoTime, message)
+}
+
+/// What is said of a metric that has no meaning without a time.
+pub(super) fn needs_time(metric: &str) -> CompileError {
+    let message = format!("`{metric}` has meaning only over time; group by `metric_time`");
+    CompileError::partial(Code::GrainMissing, message).naming(metric)
 }

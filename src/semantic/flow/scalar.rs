@@ -60,6 +60,7 @@ impl VisitorMut for Guard {
             Expr::Subquery(_) | Expr::Exists { .. } | Expr::InSubquery { .. } => {
                 ControlFlow::Break("sub-queries")
             }
+            Expr::JsonAccess { .. } => ControlFlow::Break("paths into JSON"),
             Expr::Function(function) if function.over.is_some() => ControlFlow::Break("window functions"),
             Expr::Value(ValueWithSpan { value: Value::Placeholder(_), .. }) => {
                 ControlFlow::Break("parameters")

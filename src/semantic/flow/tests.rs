@@ -161,3 +161,41 @@ fn a_text_is_the_same_text_for_every_engine() {
         assert_eq!(rows(&query), [vec![Cell::Null]]);
     }
 }
+
+#[test]
+fn an_offset_by_periods_of_the_owner_shows_the_same_day_of_the_period_before() {
+    let manifest = json!({
+        "semantic_models": [{
+            "name": "orders", "node_relation": {"alias": "orders"},
+            "defaults": {"agg_time_dimension": "ordered_at"},
+            "entities": [{"name": "order_id", "type": "primary", "expr": "id"}],
+            "dimensions": [
+                {"name": "ordered_at", "type": "time", "type_params": {"time_granularity": "day"}}],
+            "measures": [{"name": "revenue", "agg": "sum", "expr": "amount", "create_metric": true}]}],
+        "metrics": [{"name": "before", "type": "derived", "type_params": {"expr": "revenue", "metrics": [
+            {"name": "revenue", "offset_window": {"count": 1, "granularity": "sprint"}}]}}],
+        "project_configuration": {"time_spines": [{
+            "node_relation": {"alias": "days"}, "primary_column": {"name": "day", "time_granularity": "day"},
+            "custom_granularities": [{"name": "sprint"}]}]}
+    });
+    let model = super::manifest::manifest(&manifest).unwrap();
+    let shop = shop();
+    shop.execute_batch(
+        "CREATE TABLE days (day TEXT, sprint TEXT);
+         INSERT INTO days VALUES ('2024-01-04', 'A'), ('2024-01-05', 'A'), ('2024-01-20', 'A'),
+           ('2024-02-01', 'B'), ('2024-02-02', 'B'), ('2024-02-03', 'C'), ('2024-02-04', 'C');",
+    )
+    .unwrap();
+    let rows = |grain: &str| -> Vec<(String, i64)> {
+        let query = json!({"metrics": ["before"], "dimensions": [format!("metric_time__{grain}")],
+            "order_by": [{"field": format!("metric_time__{grain}")}]});
+        let sql = compile(&model, &query, Engine::Sqlite).unwrap().sql;
+        let mut prepared = shop.prepare(&sql).unwrap();
+        let read = prepared.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        read.map(Result::unwrap).collect()
+    };
+    let day = |day: &str, amount| (format!("{day} 00:00:00"), amount);
+    // The second day of A shows on the second of B; the third of A has no day to show on.
+    assert_eq!(rows("day"), [day("2024-02-02", 10), day("2024-02-03", 7), day("2024-02-04", 1)]);
+    assert_eq!(rows("sprint"), [("B".to_owned(), 15), ("C".to_owned(), 8)]);
+}

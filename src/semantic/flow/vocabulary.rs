@@ -258,15 +258,11 @@ fn datasets(model: &FlowModel, reached: &BTreeMap<&str, Vec<Named<'_>>>, metrics
     for named in reached.values().flatten().filter(|named| wanted.contains(named.name.as_str())) {
         all.entry(&named.name).or_insert(named);
     }
-    let mut nearest: BTreeMap<String, usize> = BTreeMap::new();
-    for named in all.values() {
-        let hops = nearest.entry(bare(named)).or_insert(named.hops);
-        *hops = named.hops.min(*hops);
-    }
-    let taken: BTreeSet<String> = nearest.keys().cloned().collect();
+    let taken: BTreeSet<String> = all.values().map(|named| bare(named)).collect();
+    let near: BTreeSet<&str> = reached.values().flat_map(|names| nearest(names)).collect();
     let fields_of = |source: &Source| {
         let own = all.values().filter(|named| named.source.name == source.name);
-        own.map(|named| field(named, nearest.get(&bare(named)) == Some(&named.hops), &taken)).collect()
+        own.map(|named| field(named, near.contains(named.name.as_str()), &taken)).collect()
     };
     model
         .sources
@@ -280,6 +276,17 @@ fn datasets(model: &FlowModel, reached: &BTreeMap<&str, Vec<Named<'_>>>, metrics
             fields: fields_of(source),
         })
         .collect()
+}
+
+/// The names by the shortest way of each field that one dataset reaches.
+fn nearest<'n>(names: &'n [Named<'_>]) -> Vec<&'n str> {
+    let mut fewest: BTreeMap<String, usize> = BTreeMap::new();
+    for named in names {
+        let hops = fewest.entry(bare(named)).or_insert(named.hops);
+        *hops = named.hops.min(*hops);
+    }
+    let near = names.iter().filter(|named| fewest.get(&bare(named)) == Some(&named.hops));
+    near.map(|named| named.name.as_str()).collect()
 }
 
 fn bare(named: &Named<'_>) -> String {
@@ -313,7 +320,7 @@ fn field(named: &Named<'_>, nearest: bool, taken: &BTreeSet<String>) -> Field {
         synonyms,
         sample_values: dim.words.samples.iter().filter(|value| is_word(value)).cloned().collect(),
         value_synonyms: BTreeMap::new(),
-        index_values: kind == FieldKind::Categorical,
+        index_values: nearest && kind == FieldKind::Categorical,
         kind,
     }
 }

@@ -8,12 +8,12 @@ use crate::semantic::model::{Aggregate, Input, Metric, MetricKind, Period};
 use crate::semantic::query::Grain;
 use vanna_actors::ports::sql::Format;
 
-const SHARED: &[&str] =
+pub(super) const SHARED: &[&str] =
     &["name", "label", "description", "synonyms", "format", "type", "may_be_negative", "dimensions"];
-const SIMPLE: &[&str] = &["dataset", "agg", "expr", "time"];
-const RATIO: &[&str] = &["numerator", "denominator"];
-const DERIVED: &[&str] = &["expr", "inputs"];
-const CUMULATIVE: &[&str] = &["metric", "window"];
+pub(super) const SIMPLE: &[&str] = &["dataset", "agg", "expr", "time"];
+pub(super) const RATIO: &[&str] = &["numerator", "denominator"];
+pub(super) const DERIVED: &[&str] = &["expr", "inputs"];
+pub(super) const CUMULATIVE: &[&str] = &["metric", "window"];
 
 #[derive(Clone, Copy)]
 enum Kind {

@@ -6,12 +6,13 @@ use super::node::{Node, Value};
 use crate::semantic::fault::ModelError;
 use crate::semantic::model::{Dataset, Entity, EntityKind, Field, FieldKind, Model, WeekStart};
 
-const TOP: &[&str] = &["version", "model", "datasets", "metrics"];
-const MODEL: &[&str] =
+pub(super) const TOP: &[&str] = &["version", "model", "datasets", "metrics"];
+pub(super) const MODEL: &[&str] =
     &["name", "description", "default_metric", "popularity_metric", "value_priority", "week_start"];
-const DATASET: &[&str] = &["name", "relation", "description", "entities", "default_time", "fields"];
-const ENTITY: &[&str] = &["name", "type", "expr"];
-const FIELD: &[&str] =
+pub(super) const DATASET: &[&str] =
+    &["name", "relation", "description", "entities", "default_time", "fields"];
+pub(super) const ENTITY: &[&str] = &["name", "type", "expr"];
+pub(super) const FIELD: &[&str] =
     &["name", "kind", "expr", "description", "synonyms", "sample_values", "value_synonyms", "index_values"];
 
 /// Adds what one document says to the model.

@@ -56,3 +56,51 @@ fn broken_yaml_and_odd_documents_are_refused_and_never_panic() {
         assert!(!errors(text).is_empty(), "{text:?}");
     }
 }
+
+const SCHEMA: &str = include_str!("../../../docs/semantic-model.schema.json");
+
+fn follows(yaml: &str) -> Result<(), String> {
+    let schema: serde_json::Value = serde_json::from_str(SCHEMA).unwrap();
+    let model: serde_json::Value = serde_saphyr::from_str(yaml).unwrap();
+    jsonschema::validate(&schema, &model).map_err(|error| error.to_string())
+}
+
+#[test]
+fn models_that_load_follow_the_published_schema() {
+    for yaml in
+        [include_str!("../../sample/chinook.yaml"), include_str!("../../../tests/fixtures/reader/stays.yaml")]
+    {
+        assert!(super::load_str(yaml, "model.yaml").is_ok());
+        assert_eq!(follows(yaml), Ok(()));
+    }
+}
+
+#[test]
+fn the_schema_knows_the_keys_that_the_loader_knows_and_no_others() {
+    use super::{metric, native};
+    let schema: serde_json::Value = serde_json::from_str(SCHEMA).unwrap();
+    let known = |place: &str| {
+        let properties = schema.pointer(place).and_then(|all| all.get("properties")).unwrap();
+        let mut names: Vec<&str> = properties.as_object().unwrap().keys().map(String::as_str).collect();
+        names.sort_unstable();
+        names
+    };
+    let sorted = |parts: &[&[&'static str]]| {
+        let mut names = parts.concat();
+        names.sort_unstable();
+        names
+    };
+    assert_eq!(known(""), sorted(&[native::TOP]));
+    assert_eq!(known("/$defs/model"), sorted(&[native::MODEL]));
+    assert_eq!(known("/$defs/dataset"), sorted(&[native::DATASET]));
+    assert_eq!(known("/$defs/entity"), sorted(&[native::ENTITY]));
+    assert_eq!(known("/$defs/field"), sorted(&[native::FIELD]));
+    for (name, own) in [
+        ("simple", metric::SIMPLE),
+        ("ratio", metric::RATIO),
+        ("derived", metric::DERIVED),
+        ("cumulative", metric::CUMULATIVE),
+    ] {
+        assert_eq!(known(&format!("/$defs/{name}")), sorted(&[metric::SHARED, own]), "{name}");
+    }
+}

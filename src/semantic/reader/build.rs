@@ -46,6 +46,8 @@ pub(super) struct Draft<'a> {
     pub(super) sentence: Sentence<'a>,
     pub(super) facts: &'a Facts,
     pub(super) metrics: Vec<usize>,
+    /// Values, each with the dimension that its metrics reach.
+    pub(super) picks: Vec<Pick>,
     pub(super) source: Option<Source>,
     pub(super) groups: Vec<(Group, usize)>,
     pub(super) having: Vec<(usize, Threshold)>,
@@ -70,6 +72,7 @@ impl<'a> Draft<'a> {
             sentence: sentence.clone(),
             facts,
             metrics: Vec::new(),
+            picks: facts.picks.clone(),
             source: None,
             groups: Vec::new(),
             having: Vec::new(),
@@ -79,6 +82,7 @@ impl<'a> Draft<'a> {
             score,
         };
         draft.measure(chosen);
+        draft.settle_values();
         draft.group(chosen);
         draft.limits();
         draft.imply();
@@ -212,7 +216,7 @@ impl<'a> Draft<'a> {
     /// Dimensions and units of time to group by.
     fn group(&mut self, chosen: &[(usize, Role)]) {
         for (at, role) in chosen.iter().copied().filter(|(_, role)| *role == Role::Group) {
-            let Some(dim) = self.sentence.term(at).and_then(|t| t.dims.first().copied()) else { continue };
+            let Some(dim) = self.settled(at) else { continue };
             if self.modifies_next(at, chosen) {
                 self.sentence.read(at, self.lexicon().dim_name(dim).to_owned());
                 continue;
@@ -231,7 +235,7 @@ impl<'a> Draft<'a> {
         if let Some((grain, at)) = self.facts.times.grain {
             self.add_group(Group::Time(grain), at);
         }
-        for pick in self.facts.picks.iter().filter(|p| p.grouped) {
+        for pick in self.picks.clone().iter().filter(|p| p.grouped) {
             let at = pick.places.first().copied().unwrap_or_default();
             self.add_group(Group::Dim(pick.dim), at);
         }

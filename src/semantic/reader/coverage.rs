@@ -130,7 +130,7 @@ fn possible_metrics(best: &Draft) -> Vec<String> {
         .groups
         .iter()
         .filter_map(|(g, _)| if let Group::Dim(dim) = g { Some(*dim) } else { None })
-        .chain(best.facts.picks.iter().map(|p| p.dim))
+        .chain(best.picks.iter().map(|p| p.dim))
         .collect();
     let timed =
         !best.facts.times.spans.is_empty() || best.groups.iter().any(|(g, _)| matches!(g, Group::Time(_)));
@@ -219,7 +219,7 @@ impl Draft<'_> {
 
     fn filters(&self) -> Vec<Filter> {
         let mut out = Vec::new();
-        for pick in &self.facts.picks {
+        for pick in &self.picks {
             let field = self.lexicon().dim_name(pick.dim).to_owned();
             let mut values = pick.values.iter().map(|v| Value::String(v.to_string()));
             let (op, value) = match (pick.values.len(), pick.negated) {

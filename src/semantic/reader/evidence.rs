@@ -30,7 +30,7 @@ pub(super) fn believable(
         return if named.is_empty() || !needs_name { found.to_vec() } else { named };
     }
     let choices: Vec<Stored> = found.iter().filter(|s| lexicon.is_choice(s.dim)).cloned().collect();
-    if !choices.is_empty() && is_spelt_out(lexicon, span) {
+    if !choices.is_empty() && is_spelt_out(lexicon, tokens, from, to) {
         return choices;
     }
     let letters = letters(span);
@@ -107,20 +107,36 @@ fn written_as_title(tokens: &[Token], from: usize, to: usize) -> bool {
     ordinary_case && capitals && inside && !grammar_word
 }
 
-/// Whether the words are more than grammar: several of them, or one that means nothing else.
-fn is_spelt_out(lexicon: &Lexicon, span: &[Token]) -> bool {
+/// Whether the words are more than grammar: several of them, or one that means nothing else where it stands.
+fn is_spelt_out(lexicon: &Lexicon, tokens: &[Token], from: usize, to: usize) -> bool {
+    let grammatical = |t: &Token| fillers::is_filler(&t.text) || grammar::op(&t.text).is_some();
     let own = |t: &Token| {
         t.number.is_none()
             && t.full.len() > 2
-            && !fillers::is_filler(&t.text)
-            && grammar::op(&t.text).is_none()
             && lexicon.term(&t.stem).is_none()
             && !is_date_word(&t.text)
+            && (!grammatical(t) || describes(lexicon, tokens, from, to))
     };
-    match span {
-        [one] => own(one),
-        many => many.iter().any(|t| fillers::is_ordinary(&t.text) || own(t)),
+    match tokens.get(from..to) {
+        Some([one]) => own(one),
+        Some(many) => many.iter().any(|t| fillers::is_ordinary(&t.text) || own(t)),
+        None => false,
     }
+}
+
+/// Whether a word says how something is: "paid orders", "orders that are paid". The same word is grammar in "what
+/// customers paid".
+fn describes(lexicon: &Lexicon, tokens: &[Token], from: usize, to: usize) -> bool {
+    let verb = tokens.get(from).is_some_and(|t| {
+        matches!(grammar::op(&t.text), Some(grammar::Op::Trade(_)))
+            || grammar::op(&t.text).is_none() && t.text.ends_with("ed")
+    });
+    let noun = tokens.get(to).is_some_and(|t| lexicon.term(&t.stem).is_some());
+    let state = from.checked_sub(1).and_then(|n| tokens.get(n)).is_some_and(|t| {
+        matches!(t.text.as_str(), "is" | "are" | "was" | "were" | "not" | "been" | "being" | "non")
+    });
+    let agent = tokens.get(to).is_some_and(|t| matches!(t.text.as_str(), "by" | "for"));
+    verb && (noun || state && !agent)
 }
 
 /// Whether the text is in capitals throughout.

@@ -250,7 +250,7 @@ impl Draft<'_> {
                 wanted.push((*dim, *at));
             }
         }
-        for pick in &self.facts.picks {
+        for pick in &self.picks {
             wanted.extend(pick.places.iter().map(|at| (pick.dim, *at)));
         }
         for (dim, at) in wanted {

@@ -24,6 +24,7 @@ mod picks;
 mod plan;
 mod reach;
 mod read;
+mod rivals;
 mod roles;
 mod say;
 mod segment;

@@ -18,6 +18,8 @@ pub(super) struct Pick {
     pub(super) grouped: bool,
     /// Places of the values.
     pub(super) places: Vec<usize>,
+    /// Other dimensions that hold all the values, where the question does not name one.
+    pub(super) rivals: Vec<usize>,
 }
 
 /// Reads the values, marking their pieces and the nouns that only name their dimension.
@@ -32,8 +34,8 @@ pub(super) fn read(sentence: &mut Sentence, periods_compared: bool) -> Vec<Pick>
         let places = list_from(sentence, at);
         at = places.last().map_or(at, |last| *last) + 1;
         let negated = negation(sentence, places.first().copied().unwrap_or_default());
-        for (place, stored) in choose(sentence, &places) {
-            add(sentence, &mut picks, place, &stored, negated);
+        for chosen in choose(sentence, &places) {
+            add(sentence, &mut picks, &chosen, negated);
         }
         if negated {
             leave_universal(sentence, &places);
@@ -142,7 +144,7 @@ fn naming(sentence: &Sentence, places: &[usize]) -> Option<usize> {
 }
 
 /// One reading for each value of a list: the named dimension, else one that holds all, else the first.
-fn choose(sentence: &mut Sentence, places: &[usize]) -> Vec<(usize, Stored)> {
+fn choose(sentence: &mut Sentence, places: &[usize]) -> Vec<Chosen> {
     let options: Vec<Vec<Stored>> = places
         .iter()
         .filter_map(|at| match sentence.meaning(*at) {
@@ -169,16 +171,26 @@ fn choose(sentence: &mut Sentence, places: &[usize]) -> Vec<(usize, Stored)> {
             sentence.assume(note);
         }
         sentence.read(*at, format!("{dim} = {}", chosen.value.trim()));
-        out.push((*at, chosen));
+        let others = stored.iter().filter(|s| !named_here && s.dim != chosen.dim).map(|s| s.dim);
+        out.push(Chosen { at: *at, rivals: others.collect(), stored: chosen });
     }
-    if let Some(at) = noun.filter(|_| out.iter().any(|(_, s)| named.contains(&s.dim))) {
-        let dim = out.first().map(|(_, s)| sentence.lexicon.dim_name(s.dim).to_owned()).unwrap_or_default();
+    if let Some(at) = noun.filter(|_| out.iter().any(|one| named.contains(&one.stored.dim))) {
+        let dim =
+            out.first().map(|one| sentence.lexicon.dim_name(one.stored.dim).to_owned()).unwrap_or_default();
         sentence.read(at, dim);
     }
     out
 }
 
-fn add(sentence: &Sentence, picks: &mut Vec<Pick>, place: usize, stored: &Stored, negated: bool) {
+/// A value with its dimension, and the others that hold it too.
+struct Chosen {
+    at: usize,
+    stored: Stored,
+    rivals: Vec<usize>,
+}
+
+fn add(sentence: &Sentence, picks: &mut Vec<Pick>, chosen: &Chosen, negated: bool) {
+    let (place, stored) = (chosen.at, &chosen.stored);
     let by = (0..place).rev().find(|n| !sentence.is_value(*n) && !matches!(sentence.op(*n), Some(Op::And)));
     let grouped = by.is_some_and(|n| sentence.op(n) == Some(Op::Each));
     match picks.iter_mut().find(|p| p.dim == stored.dim && p.negated == negated) {
@@ -187,6 +199,7 @@ fn add(sentence: &Sentence, picks: &mut Vec<Pick>, place: usize, stored: &Stored
                 pick.values.push(Arc::clone(&stored.value));
             }
             pick.places.push(place);
+            pick.rivals.retain(|rival| chosen.rivals.contains(rival));
             pick.grouped |= grouped;
         }
         None => picks.push(Pick {
@@ -195,6 +208,7 @@ fn add(sentence: &Sentence, picks: &mut Vec<Pick>, place: usize, stored: &Stored
             negated,
             grouped,
             places: vec![place],
+            rivals: chosen.rivals.clone(),
         }),
     }
 }

@@ -12,7 +12,7 @@ use vanna_actors::ports::planner::{Uncovered, UncoveredReason};
 pub(super) fn words(draft: &Draft) -> String {
     let lexicon = draft.lexicon();
     let mut parts = Vec::new();
-    for pick in &draft.facts.picks {
+    for pick in &draft.picks {
         let values: Vec<&str> = pick.values.iter().map(|v| v.trim()).collect();
         let not = if pick.negated { "not " } else { "" };
         parts.push(format!("{} {not}{}", readable(lexicon.dim_name(pick.dim)), values.join(" or ")));
@@ -56,7 +56,7 @@ fn label(metric: &crate::semantic::model::Metric) -> &str {
 }
 
 fn readable(name: &str) -> String {
-    name.replace('_', " ")
+    name.replace(['_', '.'], " ").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// A span as people say it.

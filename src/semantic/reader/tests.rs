@@ -153,6 +153,33 @@ fn what_is_read_in_full_compiles() {
 }
 
 #[test]
+fn a_state_that_is_also_a_verb_is_read_as_the_state_where_it_describes() {
+    let yaml = "
+version: 1
+model: { name: shop, default_metric: sales }
+datasets:
+  - name: order
+    relation: orders
+    fields:
+      - { name: status, sample_values: [paid, open] }
+      - { name: buyer }
+metrics:
+  - { name: sales, dataset: order, agg: sum, expr: amount, format: money }
+  - { name: orders, dataset: order, agg: count, format: whole }
+";
+    let shop = world(yaml, |_| ValueIndex::default());
+    for (question, words) in [
+        ("paid sales", "sales, status paid"),
+        ("orders that were paid", "orders, status paid"),
+        ("orders not paid", "orders, status not paid"),
+        ("open orders by buyer", "orders by buyer, status open"),
+    ] {
+        let reading = shop.reader.read(question, TODAY);
+        assert_eq!((reading.coverage.status, reading.words.as_str()), (CoverageStatus::Full, words));
+    }
+}
+
+#[test]
 fn one_unknown_word_anywhere_forbids_full_coverage() {
     for case in cases(MUSIC).iter().filter(|c| c.get("query").is_some()) {
         let words: Vec<&str> = case["question"].as_str().unwrap().split(' ').collect();
