@@ -79,7 +79,8 @@ async fn values_keep_their_types_and_every_digit() {
 async fn limits_cut_rows_and_parameters_are_read_as_the_statement_wants_them() {
     let Some((source, ..)) = shop().await else { return };
     let few = Limits { rows: 700, ..Limits::default() };
-    let found = source.run(&statement("SELECT id FROM orders ORDER BY id", vec![]), few).await.unwrap().result;
+    let found =
+        source.run(&statement("SELECT id FROM orders ORDER BY id", vec![]), few).await.unwrap().result;
     assert_eq!((found.rows.len(), found.row_count, found.truncated), (700, 701, true));
     let small = Limits { bytes: 100, ..Limits::default() };
     let found = source.run(&statement("SELECT note FROM orders", vec![]), small).await.unwrap().result;
@@ -199,7 +200,9 @@ async fn behind_the_guard_a_statement_is_described_by_what_it_reads_and_a_change
     let checks = guarded.check(&described).await;
     assert!(checks.iter().all(|check| check.passed), "{checks:?}");
     assert_eq!(guarded.run(&described, Limits::default()).await.unwrap().result.rows.len(), 1_000);
-    for sql in ["SELECT pg_sleep(1)", "SELECT * FROM pg_authid", "DELETE FROM orders", "SELECT gone FROM orders"] {
+    for sql in
+        ["SELECT pg_sleep(1)", "SELECT * FROM pg_authid", "DELETE FROM orders", "SELECT gone FROM orders"]
+    {
         assert!(guarded.describe(sql).await.is_err(), "{sql}");
     }
     let before = guarded.schema().await.unwrap();
@@ -244,11 +247,14 @@ async fn a_question_about_a_configured_server_is_answered_and_its_password_is_no
     let Some(cluster) = cluster() else { return };
     let dsn = cluster.database().await;
     let owner = connect(&dsn).await;
-    let role = "CREATE ROLE reader LOGIN PASSWORD 'very-secret-word'; GRANT SELECT ON orders TO reader;";
-    owner.batch_execute(&format!("{SHOP}{role}")).await.unwrap();
+    // As the page about sources tells it.
+    let page = include_str!("../../docs/sources.md");
+    let script = page.split("```sql\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let script = script.replace("choose-one", "very-secret-word");
+    owner.batch_execute(&format!("{SHOP}{script}")).await.unwrap();
     let home = tempfile::tempdir().unwrap();
     std::fs::write(home.path().join("shop.yaml"), MODEL).unwrap();
-    std::fs::write(home.path().join("url"), dsn.replace("postgres@", "reader:very-secret-word@")).unwrap();
+    std::fs::write(home.path().join("url"), dsn.replace("postgres@", "vanna_reader:very-secret-word@")).unwrap();
     let config = "data = \"data\"\n[[sources]]\nname = \"shop\"\nkind = \"postgres\"\nurl_file = \"url\"\n\
                   model = \"shop.yaml\"\n";
     std::fs::write(home.path().join("vanna.toml"), config).unwrap();

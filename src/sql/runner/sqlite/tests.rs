@@ -1,5 +1,6 @@
 //! What the SQLite runner promises about rows, types, limits, stops and files.
 
+use crate::sql::runner::Engine;
 use super::*;
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
