@@ -24,7 +24,10 @@ pub(crate) fn cluster() -> Option<Arc<Cluster>> {
         return Some(running);
     }
     let Some(programs) = programs() else {
-        assert!(std::env::var_os("VANNA_REQUIRE_ENGINES").is_none(), "PostgreSQL is required, and not installed");
+        assert!(
+            std::env::var_os("VANNA_REQUIRE_ENGINES").is_none(),
+            "PostgreSQL is required, and not installed"
+        );
         let note = "LEFT OUT: PostgreSQL is not installed here, so nothing was tried on it. \
                     Install it (Debian: apt-get install postgresql) to run these tests.";
         std::io::Write::write_all(&mut std::io::stderr(), format!("{note}\n").as_bytes()).unwrap();

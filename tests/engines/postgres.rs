@@ -254,7 +254,8 @@ async fn a_question_about_a_configured_server_is_answered_and_its_password_is_no
     owner.batch_execute(&format!("{SHOP}{script}")).await.unwrap();
     let home = tempfile::tempdir().unwrap();
     std::fs::write(home.path().join("shop.yaml"), MODEL).unwrap();
-    std::fs::write(home.path().join("url"), dsn.replace("postgres@", "vanna_reader:very-secret-word@")).unwrap();
+    std::fs::write(home.path().join("url"), dsn.replace("postgres@", "vanna_reader:very-secret-word@"))
+        .unwrap();
     let config = "data = \"data\"\n[[sources]]\nname = \"shop\"\nkind = \"postgres\"\nurl_file = \"url\"\n\
                   model = \"shop.yaml\"\n";
     std::fs::write(home.path().join("vanna.toml"), config).unwrap();

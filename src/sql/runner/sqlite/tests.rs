@@ -1,7 +1,7 @@
 //! What the SQLite runner promises about rows, types, limits, stops and files.
 
-use crate::sql::runner::Engine;
 use super::*;
+use crate::sql::runner::Engine;
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
