@@ -1,9 +1,10 @@
 //! The only wiring: configuration, journal, sources, models, runtime.
 
 use crate::agent::{Bounds, SourceBriefer};
-use crate::config::{Config, Groups, Source};
+use crate::catalog::sync::{Dependent, dependents};
+use crate::config::{Config, Groups, Place, Secret};
 use crate::llm::models;
-use crate::memory::InProcess;
+use crate::memory::JournaledMemory;
 use crate::projections::conversations::ConversationList;
 use crate::projections::registry;
 use crate::sample;
@@ -12,9 +13,9 @@ use crate::semantic::load;
 use crate::semantic::model::Model;
 use crate::semantic::planner::{Meaning, SemanticPlanner, Subject};
 use crate::semantic::reader::{Reader, ValueIndex};
-use crate::service::{Directory, Vanna, VannaParts};
+use crate::service::{Directory, Schemas, Vanna, VannaParts};
 use crate::sql::dialect::DialectKind;
-use crate::sql::runner::{GuardedSource, SqliteSource};
+use crate::sql::runner::{Engine, GuardedSource, PostgresSource, SqliteSource};
 use crate::tools::{Database, JournaledResults, Registry, World};
 use jiff::civil::Date;
 use std::collections::BTreeMap;
@@ -22,6 +23,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use vanna_actors::conversation::{Adapters, Agent, Conversation};
+use vanna_actors::drift::{Readers, SourceSchema};
+use vanna_actors::memory::{MemoryBook, NoEffects};
+use vanna_actors::ports::catalog::SchemaReader;
 use vanna_actors::ports::memory::MemoryStore;
 use vanna_actors::ports::model::Model as LanguageModel;
 use vanna_actors::ports::sql::{Limits, SqlRunner};
@@ -87,19 +91,23 @@ pub async fn start(config: &Config, journal: Arc<dyn Journal>) -> Result<Vanna, 
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn Ids> = Arc::new(SystemIds);
     let databases = databases(config).await?;
+    let memory: Arc<dyn MemoryStore> = Arc::new(memory(&journal, &clock, &ids).await?);
     let agent = match models(&config.models, &clock).map_err(input)? {
-        Some(model) => Some(agent(config, &databases, &journal, model)?),
+        Some(model) => Some(agent(config, &databases, &journal, &memory, model)?),
         None => None,
     };
     let tools = agent.as_ref().map(|agent| Arc::clone(&agent.tools));
     let default = databases.first().map(|database| database.name.clone()).unwrap_or_default();
     let mut subjects = Vec::new();
     let mut runners = BTreeMap::new();
+    let mut readers = BTreeMap::new();
     for database in databases {
+        readers.insert(database.name.clone(), schema_of(&database, &journal));
         runners.insert(database.name.clone(), Arc::clone(&database.runner));
         subjects.push(subject(database).await?);
     }
     let sources = runners.keys().cloned().collect();
+    let schemas = schemas(config, readers, &journal, &clock, &ids).await?;
     let adapters = Adapters {
         planner: Arc::new(SemanticPlanner::new(subjects, default)),
         runners,
@@ -125,7 +133,64 @@ pub async fn start(config: &Config, journal: Arc<dyn Journal>) -> Result<Vanna, 
     .await
     .map_err(machine)?;
     let as_of = as_of(config);
-    Ok(Vanna::start(VannaParts { journal, conversations, directory, tools, sources, as_of, clock, ids }))
+    let groups = Groups::of_config(config);
+    Ok(Vanna::start(VannaParts {
+        journal,
+        conversations,
+        directory,
+        tools,
+        memory,
+        groups,
+        schemas,
+        sources,
+        as_of,
+        clock,
+        ids,
+    }))
+}
+
+/// A reader of a source's schema, and what of the semantic layer depends on it.
+type SchemaOf = (Arc<dyn SchemaReader>, Vec<Dependent>);
+
+fn schema_of(database: &Database, journal: &Arc<dyn Journal>) -> SchemaOf {
+    let dependents = database.model.as_ref().map(|model| dependents(model, database.dialect));
+    let dependents = dependents.unwrap_or_default();
+    (database.source.schema_reader(Arc::clone(journal), dependents.clone()), dependents)
+}
+
+/// The schemas of all sources. They need no snapshots: few facts make one up.
+async fn schemas(
+    config: &Config,
+    sources: BTreeMap<String, SchemaOf>,
+    journal: &Arc<dyn Journal>,
+    clock: &Arc<dyn Clock>,
+    ids: &Arc<dyn Ids>,
+) -> Result<Schemas, AppError> {
+    let mut readers = BTreeMap::new();
+    let mut dependents = BTreeMap::new();
+    for (name, (reader, own)) in sources {
+        readers.insert(name.clone(), reader);
+        dependents.insert(name, own);
+    }
+    let effects = Readers { readers, clock: Arc::clone(clock) };
+    let (clock, ids) = (Arc::clone(clock), Arc::clone(ids));
+    let settings = Settings::default();
+    let handle = Handle::<SourceSchema>::start(Arc::clone(journal), clock, ids, effects, settings).await;
+    let probe = Duration::from_secs(config.schema.probe_seconds);
+    let schedule = config.schema.schedule();
+    Ok(Schemas::new(Arc::clone(journal), handle.map_err(machine)?, dependents, schedule, probe))
+}
+
+/// The memories of all tenants. They need no snapshots: few facts make one up.
+async fn memory(
+    journal: &Arc<dyn Journal>,
+    clock: &Arc<dyn Clock>,
+    ids: &Arc<dyn Ids>,
+) -> Result<JournaledMemory, AppError> {
+    let (journal, clock, ids) = (Arc::clone(journal), Arc::clone(clock), Arc::clone(ids));
+    let settings = Settings::default();
+    let books = Handle::<MemoryBook>::start(journal, clock, ids, NoEffects, settings).await;
+    books.map(JournaledMemory::new).map_err(machine)
 }
 
 /// The projections of a journal; their rows lie beside it in the data directory.
@@ -153,13 +218,15 @@ async fn open_rows(data: &Path) -> Result<Arc<dyn Derived>, AppError> {
 }
 
 /// A model with the reader of questions about it; values come from the database when there is one.
-pub async fn reader_of(model: Arc<Model>, source: Option<&SqliteSource>) -> Result<Reader, AppError> {
+pub async fn reader_of(
+    model: Arc<Model>,
+    source: Option<(&dyn Engine, DialectKind)>,
+) -> Result<Reader, AppError> {
     let mut values = ValueIndex::default();
-    if let Some(source) = source {
+    if let Some((source, dialect)) = source {
         let indexed = model.datasets.iter().flat_map(|d| &d.fields).filter(|f| f.index_values);
         for field in indexed {
-            let sql = distinct_values_sql(&model, &field.name, DialectKind::Sqlite, MOST_VALUES.into())
-                .map_err(input)?;
+            let sql = distinct_values_sql(&model, &field.name, dialect, MOST_VALUES.into()).map_err(input)?;
             let found = source.distinct(&sql, MOST_VALUES as usize).await.map_err(|failure| {
                 AppError::Input(format!("values of `{}` could not be read: {}", field.name, failure.message))
             })?;
@@ -188,27 +255,45 @@ async fn databases(config: &Config) -> Result<Vec<Database>, AppError> {
                 config.data.display()
             ))
         })?;
-        return Ok(vec![database(sample::NAME, &path, Some(model_of(None)?))?]);
+        return Ok(vec![sqlite(sample::NAME, &path, Some(model_of(None)?))?]);
     }
     let mut databases = Vec::new();
-    for Source { name, path, model, .. } in &config.sources {
-        let model = model.as_deref().map(|model| model_of(Some(model))).transpose()?;
-        databases.push(database(name, path, model)?);
+    for source in &config.sources {
+        let model = source.model.as_deref().map(|model| model_of(Some(model))).transpose()?;
+        databases.push(match source.place().map_err(input)? {
+            Place::File(path) => sqlite(&source.name, path, model)?,
+            Place::Server(url) => postgres(&source.name, &url, model).await?,
+        });
     }
     Ok(databases)
 }
 
-fn database(name: &str, path: &Path, model: Option<Arc<Model>>) -> Result<Database, AppError> {
+fn sqlite(name: &str, path: &Path, model: Option<Arc<Model>>) -> Result<Database, AppError> {
     let source = SqliteSource::open(name, path).map_err(input)?;
-    let runner: Arc<dyn SqlRunner> = Arc::new(GuardedSource::new(source.clone()));
-    Ok(Database { name: name.to_owned(), dialect: DialectKind::Sqlite, model, runner, source })
+    Ok(database(name, DialectKind::Sqlite, model, Arc::new(source)))
+}
+
+async fn postgres(name: &str, url: &Secret, model: Option<Arc<Model>>) -> Result<Database, AppError> {
+    let source = PostgresSource::open(name, url.reveal()).await;
+    let source = source.map_err(|error| AppError::Input(format!("source `{name}`: {error}")))?;
+    Ok(database(name, DialectKind::Postgres, model, Arc::new(source)))
+}
+
+fn database(
+    name: &str,
+    dialect: DialectKind,
+    model: Option<Arc<Model>>,
+    source: Arc<dyn Engine>,
+) -> Database {
+    let runner: Arc<dyn SqlRunner> = Arc::new(GuardedSource::new(Arc::clone(&source)));
+    Database { name: name.to_owned(), dialect, model, runner, source }
 }
 
 async fn subject(database: Database) -> Result<Subject, AppError> {
     let Database { name, dialect, model, runner, source } = database;
     let meaning = match model {
         Some(model) => {
-            let reader = Arc::new(reader_of(Arc::clone(&model), Some(&source)).await?);
+            let reader = Arc::new(reader_of(Arc::clone(&model), Some((&*source, dialect))).await?);
             Some(Meaning { model, reader })
         }
         None => None,
@@ -221,20 +306,21 @@ fn agent(
     config: &Config,
     databases: &[Database],
     journal: &Arc<dyn Journal>,
+    memory: &Arc<dyn MemoryStore>,
     model: Arc<dyn LanguageModel>,
 ) -> Result<Agent, AppError> {
     let databases: BTreeMap<String, Database> =
         databases.iter().map(|database| (database.name.clone(), database.clone())).collect();
-    let memory: Arc<dyn MemoryStore> = Arc::new(InProcess::default());
     let world = World {
         databases: databases.clone(),
         limits: limits(config),
         results: Arc::new(JournaledResults::new(Arc::clone(journal))),
-        memory: Arc::clone(&memory),
+        memory: Arc::clone(memory),
+        groups: Groups::of_config(config),
     };
-    let registry =
-        Registry::new(world, &config.agent.tools, Groups::of_config(config)).map_err(AppError::Machine)?;
+    let registry = Registry::new(world, &config.agent.tools).map_err(AppError::Machine)?;
     let tools: Arc<dyn Tools> = Arc::new(registry);
+    let memory = Arc::clone(memory);
     let briefer = SourceBriefer::new(databases, Arc::clone(&tools), memory, Bounds::of(&config.agent));
     Ok(Agent { model, tools, briefer: Arc::new(briefer) })
 }

@@ -5,9 +5,11 @@
 //! `UPDATE_GOLDEN=1` adds the lines of pairs that have none, and changes no other.
 
 use super::*;
+use crate::drift::samples as drift_samples;
 use crate::json::Json;
 use crate::kinds::Opaque;
 use crate::ports::briefing::{Briefing, Retrieved, TurnLimits};
+use crate::ports::memory::{Memory, Note, Pattern};
 use crate::ports::model::{
     ModelMark, ModelSettings, PassedOver, StopReason, ToolCall, ToolChoice, ToolSpec, Usage,
 };
@@ -215,6 +217,26 @@ fn requested() -> RequestedCall {
 }
 
 /// The facts of a turn with a model.
+fn note() -> Note {
+    let pattern =
+        Pattern { tool: "run_sql".into(), arguments: Json::new(&serde_json::json!({"sql": "SELECT 1"})) };
+    Note {
+        id: "m1".into(),
+        author: "ann".into(),
+        shared: true,
+        question: "revenue?".into(),
+        text: "use orders".into(),
+        pattern: Some(pattern),
+    }
+}
+
+fn memory_samples() -> Vec<memory::MemoryEvent> {
+    vec![
+        memory::MemoryEvent::MemoryKept(memory::MemoryKept { note: note(), at: 7 }),
+        memory::MemoryEvent::MemoryForgotten(memory::MemoryForgotten { id: "m1".into(), by: "ann".into() }),
+    ]
+}
+
 fn model_samples() -> Vec<Event> {
     let failure = || Failure::new("model_timeout", "Slow.", true);
     let id = || "call-1".to_owned();
@@ -279,6 +301,11 @@ fn model_samples() -> Vec<Event> {
             }),
             earlier: Some(result()),
         })),
+        Event::MemoriesFound(MemoriesFound {
+            tool_call_id: "call-1".into(),
+            found: vec![Memory { note: note(), kind: "document".into(), at: 7, score: 0.5 }],
+        }),
+        Event::MemoryNoted(Box::new(MemoryNoted { tool_call_id: "call-1".into(), note: note() })),
     ]
 }
 
@@ -337,15 +364,27 @@ fn record((kind, schema): Pair, body: Vec<u8>) -> Record {
     }
 }
 
+fn all_traced() -> impl Iterator<Item = Traced> {
+    traced().into_iter().chain(memory::traced()).chain(drift::traced())
+}
+
 fn golden_line(pair: Pair, body: Vec<u8>) -> String {
     let bytes = hex(&body);
-    let json = serde_json::to_string(&decode(&record(pair, body)).unwrap()).unwrap();
+    let kept = record(pair, body);
+    let json = if memory::KINDS.iter().any(|kind| kind.number == pair.0) {
+        serde_json::to_string(&memory::decode(&kept).unwrap()).unwrap()
+    } else if drift::KINDS.iter().any(|kind| kind.number == pair.0) {
+        serde_json::to_string(&drift::decode(&kept).unwrap()).unwrap()
+    } else {
+        serde_json::to_string(&decode(&kept).unwrap()).unwrap()
+    };
     format!("{} {} {bytes} {json}", pair.0, pair.1)
 }
 
 #[test]
 fn what_was_released_stays_in_the_table_under_its_numbers() {
-    let table = KindTable::new(KINDS).unwrap();
+    let all: Vec<_> = all_kinds().copied().collect();
+    let table = KindTable::new(&all).unwrap();
     if let Err(error) = table.check(include_str!("../events.lock")) {
         panic!("{error}");
     }
@@ -358,7 +397,7 @@ fn a_payload_cannot_change_without_a_new_schema_number() {
         (traced.pair, vec![format!("{kind} {schema} {}", traced.shape)])
     };
     let advice = "give the new shape a new schema number, and keep the old payload (docs/adding-things.md)";
-    hold("events.shapes", traced().into_iter().map(line).collect(), advice);
+    hold("events.shapes", all_traced().map(line).collect(), advice);
 }
 
 #[test]
@@ -371,7 +410,19 @@ fn every_body_that_was_ever_written_is_read_as_it_was_meant() {
         found.entry(pair).or_default().push(golden_line(pair, written.body));
     }
     assert_eq!(found.len(), samples().len(), "one sample of each kind");
-    for Traced { pair, bodies, .. } in traced() {
+    for event in memory_samples() {
+        let written = memory::encode(&event, 0, None).unwrap();
+        let pair = (written.kind, written.schema);
+        assert_eq!(memory::decode(&record(pair, written.body.clone())).unwrap(), event);
+        found.entry(pair).or_default().push(golden_line(pair, written.body));
+    }
+    for event in drift_samples::all() {
+        let written = drift::encode(&event, 0, None).unwrap();
+        let pair = (written.kind, written.schema);
+        assert_eq!(drift::decode(&record(pair, written.body.clone())).unwrap(), event);
+        found.entry(pair).or_default().push(golden_line(pair, written.body));
+    }
+    for Traced { pair, bodies, .. } in all_traced() {
         found.entry(pair).or_default().extend(bodies.into_iter().map(|body| golden_line(pair, body)));
     }
     hold("events.golden", found, "bytes or their reading changed");
@@ -380,7 +431,7 @@ fn every_body_that_was_ever_written_is_read_as_it_was_meant() {
 #[test]
 fn every_released_line_is_still_read() {
     let golden = lines(include_str!("../events.golden"));
-    let pairs: Vec<Pair> = KINDS.iter().map(|kind| (kind.number, kind.schema)).collect();
+    let pairs: Vec<Pair> = all_kinds().map(|kind| (kind.number, kind.schema)).collect();
     assert!(
         golden.keys().eq(pairs.iter().collect::<std::collections::BTreeSet<_>>()),
         "one line of each pair"

@@ -4,9 +4,12 @@
 //! world through the traits in [`ports`] and writes only through the journal.
 
 pub mod conversation;
+pub mod drift;
 pub mod events;
 pub mod json;
 pub mod kinds;
+pub mod memory;
+pub mod packed;
 pub mod ports;
 pub mod runtime;
 #[cfg(test)]

@@ -45,7 +45,13 @@ impl DataDir {
         recognize(root)?;
         fs::create_dir_all(root).map_err(|error| OpenError::io(root, error))?;
         let lock = lock(root, purpose)?;
-        let fresh = match recognize(root)? {
+        let found = recognize(root)?;
+        if found.is_some() {
+            // The start that wrote the mark may have been killed before the mark's name was durable: a
+            // power cut would take the mark back, and with it what this start adds to it.
+            sync_dir(root).map_err(|error| OpenError::io(root, error))?;
+        }
+        let fresh = match found {
             Some(State::Ready) => false,
             Some(State::Creating) => true,
             None => {

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use vanna_actors::ports::briefing::{Briefer, Briefing, Retrieved, TurnLimits};
-use vanna_actors::ports::memory::MemoryStore;
+use vanna_actors::ports::memory::{Among, Lookup, MemoryStore};
 use vanna_actors::ports::model::ModelSettings;
 use vanna_actors::ports::planner::{Plan, PlanRequest};
 use vanna_actors::ports::sql::Failure;
@@ -79,7 +79,7 @@ impl SourceBriefer {
         if let Some((_, catalog)) = known {
             return Ok(catalog);
         }
-        let catalog = Arc::new(database.source.catalog().await?);
+        let catalog = database.source.catalog().await?;
         lock().insert(database.name.clone(), (catalog.mark().hash, Arc::clone(&catalog)));
         Ok(catalog)
     }
@@ -95,8 +95,15 @@ impl Briefer for SourceBriefer {
         let database = self.databases.get(&plan.source).ok_or_else(gone)?;
         let catalog = self.catalog(database, plan).await?;
         let slice = slice(&catalog, &request.message, self.bounds.schema_tokens);
-        let tenant = caller.conversation.tenant();
-        let memories = self.memory.search(tenant, &request.message, MEMORIES).await?;
+        let lookup = Lookup {
+            tenant: caller.conversation.tenant().to_owned(),
+            reader: caller.principal.clone(),
+            question: request.message.clone(),
+            among: Among::All,
+            least: None,
+            limit: MEMORIES,
+        };
+        let memories = self.memory.search(lookup).await?;
         let mut tools = self.tools.offered(caller);
         tools.retain(|tool| tool.name != "semantic_query" || database.model.is_some());
         let told = Told {
@@ -109,7 +116,7 @@ impl Briefer for SourceBriefer {
             memories: &memories,
         };
         let retrieved = memories.iter().map(|memory| Retrieved {
-            id: memory.id.clone(),
+            id: memory.note.id.clone(),
             kind: memory.kind.clone(),
             score: memory.score,
         });

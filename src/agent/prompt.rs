@@ -3,7 +3,7 @@
 use super::slice::Slice;
 use crate::semantic::model::{Metric, Model};
 use crate::sql::dialect::DialectKind;
-use crate::tools::marked;
+use crate::tools::{marked, told as told_note};
 use vanna_actors::ports::memory::Memory;
 use vanna_actors::ports::planner::{Coverage, CoverageStatus, Plan, Uncovered, UncoveredReason};
 
@@ -52,7 +52,7 @@ pub(super) fn system(told: &Told<'_>) -> String {
     parts.push(schema(told.slice));
     parts.push(hints(told.dialect).to_owned());
     if !told.memories.is_empty() {
-        let notes = told.memories.iter().map(|memory| format!("{}\n{}", memory.question, memory.text));
+        let notes = told.memories.iter().map(told_note);
         let notes = notes.collect::<Vec<_>>().join("\n\n");
         parts.push(format!("Notes about earlier questions of this kind.\n{}", marked(&notes)));
     }
@@ -149,6 +149,12 @@ fn hints(dialect: DialectKind) -> &'static str {
              parts with strftime('%Y-%m', t), shift with date(t, '-1 month'). Division of whole numbers is \
              whole: multiply by 1.0 first. Text is joined with ||. Names in double quotes, texts in single \
              quotes. There is no ILIKE (LIKE ignores case for ASCII), no TOP, no DATE_TRUNC, no MEDIAN."
+        }
+        DialectKind::Postgres => {
+            "PostgreSQL: take parts of times with date_trunc('month', t) and extract(year FROM t), shift with t - \
+             INTERVAL '1 month'. Division of whole numbers is whole: cast one to numeric first. Names that are \
+             not in lower case need double quotes, texts stand in single quotes. ILIKE ignores case; medians are \
+             percentile_cont(0.5) WITHIN GROUP (ORDER BY x)."
         }
     }
 }

@@ -75,7 +75,7 @@ pub(crate) async fn neighbourhood(
     next: Next,
 ) -> Result<Response, Problem> {
     check_host(api.settings.hosts, request.version(), request.uri(), request.headers())?;
-    check_origin(request.method(), request.headers())?;
+    check_origin(request.method(), request.headers(), &api.settings.origins)?;
     Ok(next.run(request).await)
 }
 
@@ -122,13 +122,13 @@ fn is_loopback(name: &str) -> bool {
 }
 
 /// As for every route that acts, though a socket is opened by a GET.
-pub(crate) fn check_origin_of_socket(headers: &HeaderMap) -> Result<(), Problem> {
-    check_origin(&Method::POST, headers)
+pub(crate) fn check_origin_of_socket(headers: &HeaderMap, known: &[String]) -> Result<(), Problem> {
+    check_origin(&Method::POST, headers, known)
 }
 
-/// A page of another site may not make the browser of one of our users act here. Browsers say
+/// A page of a site that is not known may not make the browser of one of our users act here. Browsers say
 /// `same-origin` by themselves, which holds where a proxy has changed the host.
-fn check_origin(method: &Method, headers: &HeaderMap) -> Result<(), Problem> {
+fn check_origin(method: &Method, headers: &HeaderMap, known: &[String]) -> Result<(), Problem> {
     let same_site = headers.get("sec-fetch-site").is_some_and(|site| site == "same-origin");
     if method.is_safe() || same_site {
         return Ok(());
@@ -138,9 +138,12 @@ fn check_origin(method: &Method, headers: &HeaderMap) -> Result<(), Problem> {
         let authority = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
         authority.is_some_and(|authority| authority.eq_ignore_ascii_case(host))
     };
-    let foreign = |origin: &axum::http::HeaderValue| !origin.to_str().is_ok_and(own);
+    let is_known = |origin: &str| known.iter().any(|known| known == origin);
+    let foreign = |origin: &axum::http::HeaderValue| {
+        !origin.to_str().is_ok_and(|origin| own(origin) || is_known(origin))
+    };
     if headers.get_all(header::ORIGIN).iter().any(foreign) {
-        let detail = "Pages of other sites may not call this service.";
+        let detail = "Pages of that site may not call this service; its operator lists those that may in cors.origins.";
         return Err(Problem::new(Code::RouteAccessDenied, detail));
     }
     Ok(())

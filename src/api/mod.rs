@@ -4,6 +4,7 @@
 //! (who may come in), the edge (what surrounds every request), the server. The routes of version
 //! 3 are in `v3`.
 
+mod cors;
 mod edge;
 mod extract;
 mod gate;

@@ -131,6 +131,11 @@ impl Problem {
         Problem { retry_after: Some(delay), ..self }
     }
 
+    /// Whether it says that there is no such thing.
+    pub(crate) fn is_not_found(&self) -> bool {
+        self.status() == StatusCode::NOT_FOUND
+    }
+
     /// Its stable code.
     pub(crate) fn name(&self) -> &'static str {
         self.code.facts().1

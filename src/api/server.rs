@@ -5,7 +5,7 @@ use super::problem::{Code, Problem};
 use super::service::{Service, ServiceError};
 use super::settings::Settings;
 use super::stall::WriteDeadline;
-use super::{edge, gate, health, openai, page, v2, v3};
+use super::{cors, edge, gate, health, openai, page, v2, v3};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use hyper::server::conn::http1;
@@ -19,6 +19,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
+use tower::util::option_layer;
 use tower_http::catch_panic::CatchPanicLayer;
 
 /// Most that is read ahead of one connection, request heads included.
@@ -71,6 +72,8 @@ impl Api {
             .layer(from_fn_with_state(self.clone(), gate::neighbourhood))
             .layer(CatchPanicLayer::custom(edge::panicked))
             .layer(from_fn_with_state(self.clone(), edge::surround))
+            // Outermost: a page must be able to read refusals, too.
+            .layer(option_layer(cors::layer(&self.settings.origins)))
             .with_state(self.clone())
     }
 

@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 use jiff::civil::Date;
 use std::time::Duration;
+use vanna_actors::ports::memory::Memory;
 
 /// Who is calling.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,6 +119,34 @@ pub type SignalStream = BoxStream<'static, Result<Signal, ServiceError>>;
 /// Events in order. After an error nothing follows.
 pub type EventStream = BoxStream<'static, Result<Rendered, ServiceError>>;
 
+/// What may be asked about the schemas of sources.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SchemaQuestion {
+    /// Read them now.
+    Sync {
+        /// Only this source.
+        source: Option<String>,
+        /// Who wants it.
+        principal: String,
+    },
+    /// How they stand.
+    Status,
+    /// All snapshots.
+    Snapshots,
+    /// One of them, whole.
+    Snapshot {
+        /// Which.
+        id: String,
+    },
+    /// What is different.
+    Diff {
+        /// The snapshot before.
+        from: String,
+        /// The snapshot after; none: the one that is served now.
+        to: Option<String>,
+    },
+}
+
 /// The product as the HTTP layer sees it.
 ///
 /// Any of these futures may be dropped when the client goes away. That never cancels a turn: a
@@ -165,6 +194,15 @@ pub trait Service: Send + Sync + 'static {
 
     /// Checks all of the journal, one such check at a time.
     async fn verify_journal(&self) -> Result<serde_json::Value, ServiceError>;
+
+    /// The newest memories that the caller may see, newest first.
+    async fn memories(&self, caller: &Caller, limit: usize) -> Result<Vec<Memory>, ServiceError>;
+
+    /// Has a memory forgotten: one's own, or anybody's for those who look after the tenant's.
+    async fn forget(&self, caller: &Caller, id: &str) -> Result<(), ServiceError>;
+
+    /// Answers a question about the schemas of sources.
+    async fn schema(&self, asked: SchemaQuestion) -> Result<serde_json::Value, ServiceError>;
 
     /// The time, microseconds since the Unix epoch.
     fn now(&self) -> i64;

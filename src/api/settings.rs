@@ -14,6 +14,8 @@ pub struct Settings {
     pub access: Access,
     /// Which names the service answers to.
     pub hosts: Hosts,
+    /// Origins of other sites whose pages may call, exactly as browsers send them.
+    pub origins: Vec<String>,
     /// Open event streams and polls at once; more are refused with 429.
     pub streams: usize,
     /// Open connections at once; more wait in the listen queue.
@@ -34,6 +36,7 @@ impl Default for Settings {
             prefix: "/api/vanna/v3".into(),
             access: Access::open(true),
             hosts: Hosts::Loopback,
+            origins: Vec::new(),
             streams: 1_000,
             connections: 2_000,
             message_chars: 10_000,
@@ -62,6 +65,7 @@ impl Settings {
             prefix: config.prefix.clone(),
             access: if guarded { Access::tokens(known) } else { Access::open(local) },
             hosts: if local { Hosts::Loopback } else { Hosts::Any },
+            origins: config.cors.origins.clone(),
             streams: config.limits.streams,
             connections: config.limits.connections,
             message_chars: config.limits.message_chars,

@@ -1,15 +1,20 @@
-//! A source's schema at one moment, and its canonical hash.
+//! What statements need of a source's schema, and its mark.
 
+use super::snapshot::{Constraint, Snapshot, Table, schema_hash};
 use std::collections::BTreeMap;
 use vanna_actors::ports::sql::SchemaMark;
 
-/// Changes whenever the canonical form does, so that hashes of two forms never meet.
-const DOMAIN: &str = "vanna.schema.v1";
-
 /// Tables and views of one source.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Catalog {
     relations: BTreeMap<String, Relation>,
+    mark: SchemaMark,
+}
+
+impl Default for Catalog {
+    fn default() -> Self {
+        Self::of_snapshot(&Snapshot::default())
+    }
 }
 
 /// A table or view.
@@ -23,8 +28,6 @@ pub struct Relation {
     pub columns: Vec<Column>,
     /// Foreign keys.
     pub references: Vec<Reference>,
-    /// Indexes, the unique ones among them keys.
-    pub indexes: Vec<Index>,
     /// Text of a view, else empty.
     pub definition: String,
 }
@@ -64,26 +67,19 @@ pub struct Reference {
     pub table: String,
     /// Pairs of own column and theirs; theirs is empty when the key of the table is meant.
     pub columns: Vec<(String, String)>,
-    /// What happens on update and on delete.
-    pub actions: (String, String),
-}
-
-/// An index.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Index {
-    /// Columns in order; empty for an expression.
-    pub columns: Vec<String>,
-    /// Whether it forbids equal rows.
-    pub unique: bool,
-    /// Whether it covers only some rows.
-    pub partial: bool,
 }
 
 impl Catalog {
-    /// Collects relations. Names are compared without regard to ASCII case, as SQL engines do.
+    /// What statements need of a snapshot. Names are compared without regard to ASCII case, as SQL engines
+    /// do.
     #[must_use]
-    pub fn new(relations: impl IntoIterator<Item = Relation>) -> Self {
-        Self { relations: relations.into_iter().map(|r| (r.name.to_ascii_lowercase(), r)).collect() }
+    pub fn of_snapshot(snapshot: &Snapshot) -> Self {
+        let relations = snapshot.tables.iter().map(Relation::of_table);
+        let hash = schema_hash(snapshot);
+        Self {
+            relations: relations.map(|relation| (relation.name.to_ascii_lowercase(), relation)).collect(),
+            mark: SchemaMark { snapshot_id: hash.snapshot_id(), hash: hash.to_string() },
+        }
     }
 
     /// A relation by name.
@@ -100,19 +96,38 @@ impl Catalog {
     /// The mark of this schema: equal content gives equal marks, whatever the order of declaration.
     #[must_use]
     pub fn mark(&self) -> SchemaMark {
-        let mut canon = Canon::default();
-        canon.text(DOMAIN);
-        canon.count(self.relations.len());
-        for relation in self.relations.values() {
-            canon.relation(relation);
-        }
-        let hex = blake3::hash(&canon.0).to_hex();
-        let short: String = hex.chars().take(16).collect();
-        SchemaMark { snapshot_id: format!("snap_{short}"), hash: format!("blake3:{hex}") }
+        self.mark.clone()
     }
 }
 
 impl Relation {
+    fn of_table(table: &Table) -> Self {
+        let key = table.constraints.iter().find(|own| own.kind == "primary_key");
+        let place = |name: &str| {
+            let place = key.and_then(|key| key.columns.iter().position(|column| column == name));
+            place.and_then(|at| u32::try_from(at + 1).ok()).unwrap_or(0)
+        };
+        let columns = table.ordered_columns().into_iter().map(|column| Column {
+            name: column.name.clone(),
+            declared: column.data_type.to_uppercase(),
+            not_null: !column.nullable,
+            default: column.default.clone(),
+            key_place: place(&column.name),
+            generated: column.generated.is_some(),
+        });
+        Self {
+            name: table.name.clone(),
+            kind: match table.kind.as_str() {
+                "view" | "materialized_view" => RelationKind::View,
+                "virtual" => RelationKind::Virtual,
+                _ => RelationKind::Table,
+            },
+            columns: columns.collect(),
+            references: table.constraints.iter().filter_map(|own| Reference::of_key(table, own)).collect(),
+            definition: table.definition.clone().unwrap_or_default(),
+        }
+    }
+
     /// A column by name.
     #[must_use]
     pub fn column(&self, name: &str) -> Option<&Column> {
@@ -120,79 +135,14 @@ impl Relation {
     }
 }
 
-/// Canonical bytes: every text length-prefixed, every list counted, so that no two schemas share them.
-#[derive(Default)]
-struct Canon(Vec<u8>);
-
-impl Canon {
-    fn count(&mut self, n: usize) {
-        self.0.extend_from_slice(&(n as u64).to_le_bytes());
-    }
-
-    fn text(&mut self, text: &str) {
-        self.count(text.len());
-        self.0.extend_from_slice(text.as_bytes());
-    }
-
-    fn flag(&mut self, flag: bool) {
-        self.0.push(u8::from(flag));
-    }
-
-    fn relation(&mut self, relation: &Relation) {
-        self.text(&relation.name);
-        self.text(match relation.kind {
-            RelationKind::Table => "table",
-            RelationKind::View => "view",
-            RelationKind::Virtual => "virtual",
-        });
-        self.text(&relation.definition);
-        let mut columns: Vec<_> = relation.columns.iter().collect();
-        columns.sort_by(|a, b| a.name.cmp(&b.name));
-        self.count(columns.len());
-        for column in columns {
-            self.column(column);
-        }
-        let mut references: Vec<_> = relation.references.iter().collect();
-        references.sort();
-        self.count(references.len());
-        for reference in references {
-            self.reference(reference);
-        }
-        let mut indexes: Vec<_> = relation.indexes.iter().collect();
-        indexes.sort();
-        self.count(indexes.len());
-        for index in indexes {
-            self.index(index);
-        }
-    }
-
-    fn column(&mut self, column: &Column) {
-        self.text(&column.name);
-        self.text(&column.declared);
-        self.flag(column.not_null);
-        self.flag(column.default.is_some());
-        self.text(column.default.as_deref().unwrap_or_default());
-        self.count(column.key_place as usize);
-        self.flag(column.generated);
-    }
-
-    fn reference(&mut self, reference: &Reference) {
-        self.text(&reference.table);
-        self.count(reference.columns.len());
-        for (own, theirs) in &reference.columns {
-            self.text(own);
-            self.text(theirs);
-        }
-        self.text(&reference.actions.0);
-        self.text(&reference.actions.1);
-    }
-
-    fn index(&mut self, index: &Index) {
-        self.count(index.columns.len());
-        for column in &index.columns {
-            self.text(column);
-        }
-        self.flag(index.unique);
-        self.flag(index.partial);
+impl Reference {
+    fn of_key(table: &Table, key: &Constraint) -> Option<Self> {
+        let target = key.ref_table.as_deref().filter(|_| key.kind == "foreign_key")?;
+        let in_schema = target.strip_prefix(table.schema.as_str()).and_then(|rest| rest.strip_prefix('.'));
+        let theirs = key.ref_columns.iter().flatten().cloned().chain(std::iter::repeat(String::new()));
+        Some(Self {
+            table: in_schema.unwrap_or(target).to_owned(),
+            columns: key.columns.iter().cloned().zip(theirs).collect(),
+        })
     }
 }

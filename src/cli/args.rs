@@ -53,6 +53,9 @@ pub enum Command {
     /// Use the SQL guard by itself.
     #[command(subcommand)]
     Sql(super::sql::Sql),
+    /// What a source declares, and what changed.
+    #[command(subcommand)]
+    Schema(super::schema::Schema),
 }
 
 /// Options of `serve`.

@@ -11,6 +11,7 @@ mod projections;
 mod remote;
 mod replay;
 mod run;
+mod schema;
 mod semantic;
 mod semantic_model;
 mod serve;

@@ -2,7 +2,7 @@
 
 use super::args::{Cli, Command, Journal, Semantic};
 use super::failure::CliError;
-use super::{ask, conversations, journal, projections, replay, semantic, semantic_model, serve, sql};
+use super::{ask, conversations, journal, projections, replay, schema, semantic, semantic_model, serve, sql};
 use crate::config::Config;
 
 /// Runs what was typed.
@@ -24,6 +24,7 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Semantic(Semantic::Export(args)) => semantic_model::export(args),
         Command::Semantic(Semantic::Validate(args)) => semantic_model::validate(args),
         Command::Sql(command) => sql::run(command),
+        Command::Schema(command) => schema::run(command, config).await,
     }
 }
 

@@ -26,6 +26,7 @@ pub(super) async fn run(mut config: Config, arguments: &Serve) -> Result<(), Cli
     let journal = app::open_journal(&config.data, "serve").map_err(CliError::run)?;
     let vanna =
         Arc::new(app::start(&config, Arc::clone(&journal) as Arc<dyn Journal>).await.map_err(app_error)?);
+    tokio::spawn(vanna.watch_schemas());
     let archiver = app::start_archiver(&config, &journal);
     let listener =
         listen(addr).map_err(|error| CliError::run(format!("cannot listen on {addr}: {error}")))?;

@@ -42,6 +42,8 @@ pub struct ToolEntry {
     pub timeout_ms: Option<u64>,
     /// Nobody may use it.
     pub disabled: bool,
+    /// Whether models are told of it; as usual for the tool when absent.
+    pub offered: Option<bool>,
 }
 
 impl Default for Agent {

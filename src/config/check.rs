@@ -35,10 +35,21 @@ impl Config {
         self.bind_address()?;
         self.check_prefix()?;
         self.check_access()?;
+        self.cors.check()?;
         self.check_sources()?;
         check_models(&self.models)?;
+        self.check_schema()?;
         self.agent.check(&crate::tools::NAMES)?;
         self.check_limits()
+    }
+
+    fn check_schema(&self) -> Result<(), ConfigError> {
+        let sync = &self.schema;
+        if sync.probe_seconds == 0 || sync.every_seconds == 0 {
+            let key = if sync.probe_seconds == 0 { "schema.probe_seconds" } else { "schema.every_seconds" };
+            return Err(ConfigError::value(key, "it must be at least 1".to_owned()));
+        }
+        sync.schedule().check().map_err(|error| ConfigError::value("schema.cron", error.to_string()))
     }
 
     fn check_prefix(&self) -> Result<(), ConfigError> {
@@ -77,7 +88,10 @@ impl Config {
             if !seen.insert(&source.name) {
                 return Err(ConfigError::value(key("name"), format!("{:?} is there twice", source.name)));
             }
-            let files = [("path", Some(&source.path)), ("model", source.model.as_ref())];
+            if let Some((field, fault)) = source.fault() {
+                return Err(ConfigError::value(key(field), fault.to_owned()));
+            }
+            let files = [("path", source.path.as_ref()), ("model", source.model.as_ref())];
             for (field, path) in files {
                 if let Some(path) = path.filter(|path| !path.exists()) {
                     let message = format!("{} does not exist", path.display());

@@ -1,7 +1,10 @@
 //! The keys of the file, with their defaults.
 
 use super::agent::Agent;
+use super::cors::Cors;
 use super::models::ModelEntry;
+use super::schema::SchemaSync;
+use super::source::Source;
 use super::v2::V2;
 use jiff::civil::Date;
 use serde::Deserialize;
@@ -26,6 +29,8 @@ pub struct Config {
     pub allow_open: bool,
     /// Who may call; empty: anybody on this machine.
     pub access: Vec<AccessEntry>,
+    /// Which other sites' pages may call.
+    pub cors: Cors,
     /// What can be asked; empty: the sample.
     pub sources: Vec<Source>,
     /// Language models, in the order in which they are asked; empty: none.
@@ -34,6 +39,8 @@ pub struct Config {
     pub agent: Agent,
     /// Bounds.
     pub limits: Limits,
+    /// When the service reads the schemas of the sources.
+    pub schema: SchemaSync,
     /// Where the service seals what is written.
     pub archive: Archive,
     /// The routes of version 2.
@@ -72,10 +79,12 @@ impl Default for Config {
             as_of: None,
             allow_open: false,
             access: Vec::new(),
+            cors: Cors::default(),
             sources: Vec::new(),
             models: Vec::new(),
             agent: Agent::default(),
             limits: Limits::default(),
+            schema: SchemaSync::default(),
             archive: Archive::default(),
             v2: V2::default(),
         }
@@ -121,30 +130,6 @@ impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(…)")
     }
-}
-
-/// A database and what its numbers mean.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Source {
-    /// What clients call it.
-    pub name: String,
-    /// What kind of database it is.
-    #[serde(default)]
-    pub kind: SourceKind,
-    /// The database file.
-    pub path: PathBuf,
-    /// The semantic model of it: a file or folder; none: only a language model can answer.
-    pub model: Option<PathBuf>,
-}
-
-/// Kinds of databases.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SourceKind {
-    /// A SQLite file.
-    #[default]
-    Sqlite,
 }
 
 /// Bounds of what one question and one service may take.

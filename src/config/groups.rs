@@ -6,6 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The tenant of everybody, where no tokens tell another.
 const DEFAULT_TENANT: &str = "default";
 
+/// The group of those who look after a tenant's memory.
+const REVIEWERS: &str = "admin";
+
 /// Groups of callers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Groups {
@@ -31,6 +34,13 @@ impl Groups {
             own.extend(entry.groups.iter().cloned());
         }
         groups
+    }
+
+    /// Whether what a caller has kept in memory counts for the whole tenant, and whether they may look
+    /// after everybody's.
+    #[must_use]
+    pub fn is_reviewer(&self, tenant: &str, principal: &str) -> bool {
+        self.of(tenant, principal).contains(REVIEWERS)
     }
 
     /// The groups of a caller.

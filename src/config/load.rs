@@ -49,8 +49,8 @@ fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
     }
     config.archive.dir.iter_mut().for_each(beside);
     for source in &mut config.sources {
-        beside(&mut source.path);
-        source.model.iter_mut().for_each(beside);
+        let files = [&mut source.path, &mut source.url_file, &mut source.model];
+        files.into_iter().flatten().for_each(beside);
     }
     for model in &mut config.models {
         let files = [&mut model.key_file, &mut model.script, &mut model.record, &mut model.replay];

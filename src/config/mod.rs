@@ -5,11 +5,14 @@
 
 mod agent;
 mod check;
+mod cors;
 mod error;
 mod file;
 mod groups;
 mod load;
 mod models;
+mod schema;
+mod source;
 mod v2;
 
 #[cfg(test)]
@@ -18,8 +21,11 @@ mod models_tests;
 mod tests;
 
 pub use agent::{Agent, ToolEntry};
+pub use cors::Cors;
 pub use error::ConfigError;
-pub use file::{AccessEntry, Archive, Config, Limits, Secret, Source, SourceKind};
+pub use file::{AccessEntry, Archive, Config, Limits, Secret};
 pub use groups::Groups;
 pub use models::{ModelEntry, ModelLimits, ModelProvider};
+pub use schema::SchemaSync;
+pub use source::{Place, Source, SourceKind};
 pub use v2::V2;

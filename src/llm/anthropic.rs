@@ -25,7 +25,7 @@ impl Protocol for Messages {
         key.map(|key| ("x-api-key", key.clone())).into_iter().chain([version]).collect()
     }
 
-    fn body(&self, model: &str, request: &ModelRequest) -> Value {
+    fn body(&self, model: &str, request: &ModelRequest) -> Vec<u8> {
         let settings = &request.settings;
         let messages: Vec<Value> = in_turns(&request.messages, blocks)
             .map(|(role, content)| json!({"role": role, "content": content}))
@@ -54,7 +54,7 @@ impl Protocol for Messages {
             };
             put(&mut body, "tool_choice", Some(json!({"type": choice})));
         }
-        body
+        body.to_string().into_bytes()
     }
 
     fn decoder(&self) -> Box<dyn Decoder> {

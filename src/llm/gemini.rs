@@ -21,7 +21,7 @@ impl Protocol for GenerateContent {
         key.map(|key| ("x-goog-api-key", key.clone())).into_iter().collect()
     }
 
-    fn body(&self, _model: &str, request: &ModelRequest) -> Value {
+    fn body(&self, _model: &str, request: &ModelRequest) -> Vec<u8> {
         let settings = &request.settings;
         let contents: Vec<Value> = in_turns(&request.messages, parts)
             .map(|(role, parts)| json!({"role": role, "parts": parts}))
@@ -48,7 +48,7 @@ impl Protocol for GenerateContent {
             };
             put(&mut body, "toolConfig", Some(json!({"functionCallingConfig": {"mode": mode}})));
         }
-        body
+        body.to_string().into_bytes()
     }
 
     fn decoder(&self) -> Box<dyn Decoder> {

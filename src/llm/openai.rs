@@ -1,12 +1,13 @@
 //! OpenAI's chat completions, which Ollama, vLLM and many gateways speak too.
 
 use super::assembly::{Assembly, Piece};
-use super::protocol::{Decoder, Protocol, put, read};
+use super::protocol::{Decoder, Protocol, read};
 use super::trouble::{ProviderError, Trouble};
 use crate::config::Secret;
-use serde::Deserialize;
-use serde_json::{Value, json};
-use vanna_actors::ports::model::{Message, ModelRequest, StopReason, ToolChoice};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::value::RawValue;
+use vanna_actors::ports::model::{Message, ModelRequest, StopReason, ToolChoice, ToolSpec};
 
 /// Chat completions.
 pub(super) struct ChatCompletions {
@@ -25,38 +26,40 @@ impl Protocol for ChatCompletions {
         key.map(|key| ("authorization", bearer(key))).into_iter().collect()
     }
 
-    fn body(&self, model: &str, request: &ModelRequest) -> Value {
+    fn body(&self, model: &str, request: &ModelRequest) -> Vec<u8> {
         let settings = &request.settings;
-        let system =
-            (!request.system.is_empty()).then(|| json!({"role": "system", "content": request.system}));
-        let messages: Vec<Value> = system.into_iter().chain(request.messages.iter().map(message)).collect();
-        let mut body = json!({
-            "model": model,
-            "messages": messages,
-            "stream": true,
-            "stream_options": {"include_usage": true},
+        let system = (!request.system.is_empty()).then(|| Said {
+            content: &request.system,
+            role: "system",
+            tool_call_id: None,
+            tool_calls: Vec::new(),
         });
-        put(&mut body, self.bound, Some(json!(settings.max_tokens)));
-        put(&mut body, "temperature", settings.temperature.map(|value| json!(value)));
-        put(&mut body, "top_p", settings.top_p.map(|value| json!(value)));
-        put(&mut body, "seed", settings.seed.map(|value| json!(value)));
-        put(&mut body, "stop", (!settings.stop.is_empty()).then(|| json!(settings.stop)));
-        if !request.tools.is_empty() {
-            let tool = |tool: &vanna_actors::ports::model::ToolSpec| {
-                let function = json!({
-                    "name": tool.name, "description": tool.description, "parameters": tool.parameters.value(),
-                });
-                json!({"type": "function", "function": function})
-            };
-            put(&mut body, "tools", Some(request.tools.iter().map(tool).collect()));
-            let choice = match settings.tool_choice {
+        let (older, newer) = if self.bound == "max_tokens" {
+            (Some(settings.max_tokens), None)
+        } else {
+            (None, Some(settings.max_tokens))
+        };
+        let has_tools = !request.tools.is_empty();
+        let body = Body {
+            max_completion_tokens: newer,
+            max_tokens: older,
+            messages: system.into_iter().chain(request.messages.iter().map(said)).collect(),
+            model,
+            seed: settings.seed,
+            stop: &settings.stop,
+            stream: true,
+            stream_options: StreamOptions { include_usage: true },
+            temperature: settings.temperature,
+            tool_choice: has_tools.then_some(match settings.tool_choice {
                 ToolChoice::Auto => "auto",
                 ToolChoice::Required => "required",
                 ToolChoice::Forbidden => "none",
-            };
-            put(&mut body, "tool_choice", Some(json!(choice)));
-        }
-        body
+            }),
+            tools: request.tools.iter().map(tool).collect(),
+            top_p: settings.top_p,
+        };
+        // Nothing in it can fail to be written.
+        serde_json::to_vec(&body).unwrap_or_default()
     }
 
     fn decoder(&self) -> Box<dyn Decoder> {
@@ -64,22 +67,104 @@ impl Protocol for ChatCompletions {
     }
 }
 
-fn message(message: &Message) -> Value {
+/// The body of a request, members in the order of their names. Written from what is borrowed: it is made
+/// twice for each call, once for its digest.
+#[derive(Serialize)]
+struct Body<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_completion_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_tokens: Option<u32>,
+    messages: Vec<Said<'a>>,
+    model: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seed: Option<u32>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    stop: &'a [String],
+    stream: bool,
+    stream_options: StreamOptions,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    temperature: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_choice: Option<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tools: Vec<Typed<Offered<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    top_p: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct StreamOptions {
+    include_usage: bool,
+}
+
+#[derive(Serialize)]
+struct Said<'a> {
+    content: &'a str,
+    role: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_call_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tool_calls: Vec<Called<'a>>,
+}
+
+#[derive(Serialize)]
+struct Called<'a> {
+    function: Function<'a>,
+    id: &'a str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+}
+
+#[derive(Serialize)]
+struct Function<'a> {
+    arguments: &'a str,
+    name: &'a str,
+}
+
+#[derive(Serialize)]
+struct Typed<T> {
+    function: T,
+    #[serde(rename = "type")]
+    kind: &'static str,
+}
+
+#[derive(Serialize)]
+struct Offered<'a> {
+    description: &'a str,
+    name: &'a str,
+    parameters: Option<&'a RawValue>,
+}
+
+fn tool(tool: &ToolSpec) -> Typed<Offered<'_>> {
+    // The text is canonical JSON; null when it is none, which only damage can cause.
+    let parameters = serde_json::from_str(tool.parameters.as_str()).ok();
+    Typed {
+        function: Offered { description: &tool.description, name: &tool.name, parameters },
+        kind: "function",
+    }
+}
+
+fn said(message: &Message) -> Said<'_> {
+    let (content, role): (&str, _) = match message {
+        Message::User { text } => (text, "user"),
+        Message::ToolAnswer { content, .. } => (content, "tool"),
+        Message::Assistant { text, .. } => (text, "assistant"),
+    };
+    let mut said = Said { content, role, tool_call_id: None, tool_calls: Vec::new() };
     match message {
-        Message::User { text } => json!({"role": "user", "content": text}),
-        Message::ToolAnswer { call_id, content, .. } => {
-            json!({"role": "tool", "tool_call_id": call_id, "content": content})
-        }
-        Message::Assistant { text, tool_calls } => {
-            let calls = tool_calls.iter().map(|call| {
-                let function = json!({"name": call.name, "arguments": call.arguments});
-                json!({"type": "function", "id": call.id, "function": function})
+        Message::User { .. } => {}
+        Message::ToolAnswer { call_id, .. } => said.tool_call_id = Some(call_id),
+        Message::Assistant { tool_calls, .. } => {
+            let called = tool_calls.iter().map(|call| Called {
+                function: Function { arguments: &call.arguments, name: &call.name },
+                id: &call.id,
+                kind: "function",
             });
-            let mut message = json!({"role": "assistant", "content": text});
-            put(&mut message, "tool_calls", (!tool_calls.is_empty()).then(|| calls.collect()));
-            message
+            said.tool_calls = called.collect();
         }
     }
+    said
 }
 
 struct Chunks;

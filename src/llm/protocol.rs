@@ -15,7 +15,7 @@ pub(super) trait Protocol: Send + Sync + 'static {
     fn headers(&self, key: Option<&Secret>) -> Vec<(&'static str, Secret)>;
 
     /// The body of a request. The same request gives the same bytes.
-    fn body(&self, model: &str, request: &ModelRequest) -> Value;
+    fn body(&self, model: &str, request: &ModelRequest) -> Vec<u8>;
 
     /// Reads a new answer.
     fn decoder(&self) -> Box<dyn Decoder>;

@@ -53,7 +53,7 @@ pub(super) struct Provider {
 impl Provider {
     /// The exact bytes of a request's body.
     pub(super) fn body(&self, request: &ModelRequest) -> Vec<u8> {
-        self.protocol.body(&self.model, request).to_string().into_bytes()
+        self.protocol.body(&self.model, request)
     }
 
     /// Which model is asked what with that body.

@@ -1,5 +1,5 @@
-//! Memory: what was learnt from earlier questions. For now only within one process.
+//! Memory: what was learnt from earlier questions, and who may find it.
 
-mod in_process;
+mod journaled;
 
-pub use in_process::InProcess;
+pub use journaled::JournaledMemory;

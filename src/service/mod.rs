@@ -5,9 +5,11 @@ mod directory;
 mod feed;
 pub mod record;
 mod replay;
+mod schemas;
 pub mod upkeep;
 mod vanna;
 
 pub use chain_marks::ChainMarks;
 pub use directory::Directory;
+pub use schemas::Schemas;
 pub use vanna::{Vanna, VannaParts};

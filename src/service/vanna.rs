@@ -5,10 +5,13 @@ use super::directory::{self, Directory};
 use super::feed;
 use super::record::{self, Summary};
 use super::replay::{self, Wanted};
+use super::schemas::Schemas;
 use super::upkeep;
 use crate::api::service::{
-    Accepted, Ask, Caller, EventStream, Replay, Service, ServiceError, SignalStream, Subscribe,
+    Accepted, Ask, Caller, EventStream, Replay, SchemaQuestion, Service, ServiceError, SignalStream,
+    Subscribe,
 };
+use crate::config::Groups;
 use crate::projections::transcript::cursor;
 use async_trait::async_trait;
 use futures::FutureExt;
@@ -20,6 +23,8 @@ use tokio::sync::Semaphore;
 use vanna_actors::conversation::{self, Command, Conversation, Refusal, Reply};
 use vanna_actors::events::{self, ConversationEvent};
 use vanna_actors::json::Json;
+use vanna_actors::ports::memory::{Memory, MemoryStore};
+use vanna_actors::ports::sql::Failure;
 use vanna_actors::ports::tools::{self, Tools};
 use vanna_actors::runtime::{Clock, Entity, Handle, Ids, SendError};
 use vanna_journal::{AppendError, Health, Journal, ReadError, StreamId, StreamSubscription};
@@ -37,6 +42,12 @@ pub struct VannaParts {
     pub directory: Directory,
     /// What models may call; none where there is no model.
     pub tools: Option<Arc<dyn Tools>>,
+    /// What was learnt.
+    pub memory: Arc<dyn MemoryStore>,
+    /// Who is in which group.
+    pub groups: Groups,
+    /// The schemas of the sources.
+    pub schemas: Schemas,
     /// Names that may be asked as a source.
     pub sources: BTreeSet<String>,
     /// The day that "today" means; none: the day of the clock.
@@ -85,6 +96,18 @@ impl Vanna {
         }
     }
 
+    /// Looks after the schemas of the sources until the service ends.
+    pub fn watch_schemas(&self) -> impl Future<Output = ()> + Send + 'static {
+        let schemas = self.parts.schemas.clone();
+        async move { schemas.watch().await }
+    }
+
+    /// The schemas of the sources.
+    #[must_use]
+    pub fn schemas(&self) -> &Schemas {
+        &self.parts.schemas
+    }
+
     /// Brings the conversations to life whose turn has not ended.
     fn wake_open_turns(&self) -> impl Future<Output = ()> + Send + 'static {
         let (directory, conversations) = (self.parts.directory.clone(), self.parts.conversations.clone());
@@ -106,13 +129,22 @@ impl Vanna {
 
     /// Stops taking questions and lets running turns end for a while; nothing is written after it.
     pub async fn drain(&self, patience: Duration) -> bool {
-        self.parts.conversations.shut_down(patience).await
+        let (conversations, schemas) = tokio::join!(
+            self.parts.conversations.shut_down(patience),
+            self.parts.schemas.shut_down(patience)
+        );
+        conversations && schemas
     }
 
     /// Closes what is derived, then the journal.
     pub async fn close(&self) {
         self.parts.directory.projections().close().await;
         self.parts.journal.close().await;
+    }
+
+    /// Whether a caller looks after everybody's memories.
+    fn reviews(&self, caller: &Caller) -> bool {
+        self.parts.groups.is_reviewer(&caller.tenant, &caller.principal)
     }
 
     fn today(&self) -> Date {
@@ -296,6 +328,24 @@ impl Service for Vanna {
         Ok(upkeep::report(&report.await?))
     }
 
+    async fn memories(&self, caller: &Caller, limit: usize) -> Result<Vec<Memory>, ServiceError> {
+        let reader = (!self.reviews(caller)).then_some(caller.principal.as_str());
+        self.parts.memory.recent(&caller.tenant, reader, limit).await.map_err(unremembered)
+    }
+
+    async fn forget(&self, caller: &Caller, id: &str) -> Result<(), ServiceError> {
+        let author = (!self.reviews(caller)).then_some(caller.principal.as_str());
+        let forgotten = self.parts.memory.forget(&caller.tenant, author, id, &caller.principal).await;
+        if forgotten.map_err(unremembered)? {
+            return Ok(());
+        }
+        Err(ServiceError::NotFound(format!("There is no memory `{id}` that you may have forgotten.")))
+    }
+
+    async fn schema(&self, asked: SchemaQuestion) -> Result<serde_json::Value, ServiceError> {
+        self.parts.schemas.answer(asked).await
+    }
+
     fn now(&self) -> i64 {
         self.parts.clock.now()
     }
@@ -327,6 +377,10 @@ impl Service for Vanna {
 /// Reads on a thread that may wait for a disk.
 async fn aside<T: Send + 'static>(read: impl FnOnce() -> T + Send + 'static) -> Result<T, ServiceError> {
     tokio::task::spawn_blocking(read).await.map_err(|error| ServiceError::Internal(error.to_string()))
+}
+
+fn unremembered(failure: Failure) -> ServiceError {
+    ServiceError::Unavailable { message: failure.message, retry_after: Some(RETRY_AFTER) }
 }
 
 fn foreign() -> ServiceError {

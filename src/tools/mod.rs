@@ -1,6 +1,7 @@
 //! Tools of the language model: one file each, one line in the table below.
 
 mod data;
+mod notes;
 mod picture;
 mod recorded;
 mod registry;
@@ -11,6 +12,7 @@ mod search_schema;
 mod semantic_query;
 mod statement;
 mod tool;
+mod version_2;
 mod visualize_data;
 mod world;
 
@@ -18,6 +20,7 @@ mod world;
 mod tests;
 
 pub(crate) use data::marked;
+pub(crate) use notes::told;
 pub use recorded::JournaledResults;
 pub use registry::{NAMES, Registry};
 pub use tool::Tool;

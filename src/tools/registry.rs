@@ -6,9 +6,10 @@ use super::search_memory::SearchMemory;
 use super::search_schema::SearchSchema;
 use super::semantic_query::SemanticQueryTool;
 use super::tool::Tool;
+use super::version_2::{SaveQuestionToolArgs, SaveTextMemory, SearchSavedCorrectToolUses};
 use super::visualize_data::VisualizeData;
 use super::world::World;
-use crate::config::{Groups, ToolEntry};
+use crate::config::ToolEntry;
 use async_trait::async_trait;
 use jsonschema::Validator;
 use serde_json::{Value, json};
@@ -37,7 +38,10 @@ macro_rules! tools {
 tools! {
     "run_sql" RunSql;
     "save_memory" SaveMemory;
+    "save_question_tool_args" SaveQuestionToolArgs;
+    "save_text_memory" SaveTextMemory;
     "search_memory" SearchMemory;
+    "search_saved_correct_tool_uses" SearchSavedCorrectToolUses;
     "search_schema" SearchSchema;
     "semantic_query" SemanticQueryTool;
     "visualize_data" VisualizeData;
@@ -53,7 +57,6 @@ struct Entry {
 /// The tools, with the rules of who may use them.
 pub struct Registry {
     entries: BTreeMap<&'static str, Entry>,
-    groups: Groups,
     world: World,
 }
 
@@ -62,13 +65,16 @@ impl Registry {
     ///
     /// # Errors
     /// A tool's schema is none, which only a wrong build can cause.
-    pub fn new(world: World, rules: &BTreeMap<String, ToolEntry>, groups: Groups) -> Result<Self, String> {
+    pub fn new(world: World, rules: &BTreeMap<String, ToolEntry>) -> Result<Self, String> {
         let mut entries = BTreeMap::new();
         for tool in all() {
             let (name, parameters) = (tool.name(), tool.parameters());
             let validator = jsonschema::validator_for(&parameters);
             let validator = validator.map_err(|error| format!("the schema of {name} is wrong: {error}"))?;
-            let rules = rules.get(name).cloned().unwrap_or_default();
+            let mut rules = rules.get(name).cloned().unwrap_or_default();
+            if rules.groups.is_empty() {
+                rules.groups = tool.groups();
+            }
             let spec = ToolSpec {
                 name: name.to_owned(),
                 description: tool.description().to_owned(),
@@ -76,11 +82,11 @@ impl Registry {
             };
             entries.insert(name, Entry { tool, spec, validator, rules });
         }
-        Ok(Self { entries, groups, world })
+        Ok(Self { entries, world })
     }
 
     fn is_in(&self, caller: &Caller, groups: &[String]) -> bool {
-        let own = self.groups.of(caller.conversation.tenant(), &caller.principal);
+        let own = self.world.groups.of(caller.conversation.tenant(), &caller.principal);
         groups.is_empty() || groups.iter().any(|group| own.contains(group))
     }
 
@@ -132,7 +138,8 @@ impl Registry {
 #[async_trait]
 impl Tools for Registry {
     fn offered(&self, caller: &Caller) -> Vec<ToolSpec> {
-        let open = self.entries.values().filter(|entry| self.may_use(caller, entry));
+        let is_told = |entry: &&Entry| entry.rules.offered.unwrap_or_else(|| entry.tool.is_offered());
+        let open = self.entries.values().filter(is_told).filter(|entry| self.may_use(caller, entry));
         open.map(|entry| entry.spec.clone()).collect()
     }
 

@@ -1,12 +1,11 @@
 //! `save_memory`: a note for later questions.
 
-use super::statement::refused;
+use super::notes;
 use super::tool::{Tool, text};
 use super::world::World;
 use async_trait::async_trait;
 use serde_json::{Value as Json, json};
 use std::time::Duration;
-use vanna_actors::ports::memory::Note;
 use vanna_actors::ports::tools::{ToolOutcome, ToolUse};
 
 pub(super) struct SaveMemory;
@@ -35,20 +34,16 @@ impl Tool for SaveMemory {
         })
     }
 
+    /// Models are told of the tools with version 2's names, which do the same.
+    fn is_offered(&self) -> bool {
+        false
+    }
+
     fn time(&self) -> Duration {
         Duration::from_secs(10)
     }
 
     async fn call(&self, world: &World, given: &ToolUse, arguments: &Json) -> ToolOutcome {
-        // The call's own id: a call that is made again after a crash keeps one note.
-        let note = Note {
-            id: format!("{}/{}", given.caller.conversation.id(), given.tool_call_id),
-            question: text(arguments, "question").to_owned(),
-            text: text(arguments, "text").to_owned(),
-        };
-        match world.memory.save(given.caller.conversation.tenant(), &note).await {
-            Ok(()) => ToolOutcome::told("noted", "Kept."),
-            Err(failure) => refused(failure),
-        }
+        notes::keep(world, given, text(arguments, "question"), text(arguments, "text"), None).await
     }
 }

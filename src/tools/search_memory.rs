@@ -1,12 +1,12 @@
 //! `search_memory`: what was learnt from earlier questions.
 
-use super::data::marked;
-use super::statement::refused;
+use super::notes::{self, Wanted};
 use super::tool::{Tool, count, text};
 use super::world::World;
 use async_trait::async_trait;
 use serde_json::{Value as Json, json};
 use std::time::Duration;
+use vanna_actors::ports::memory::Among;
 use vanna_actors::ports::tools::{ToolOutcome, ToolUse};
 
 /// Memories that are told unless the call says how many.
@@ -36,22 +36,22 @@ impl Tool for SearchMemory {
         })
     }
 
+    /// Models are told of the tools with version 2's names, which do the same.
+    fn is_offered(&self) -> bool {
+        false
+    }
+
     fn time(&self) -> Duration {
         Duration::from_secs(10)
     }
 
     async fn call(&self, world: &World, given: &ToolUse, arguments: &Json) -> ToolOutcome {
-        let tenant = given.caller.conversation.tenant();
-        let limit = count(arguments, "limit", USUAL);
-        let found = match world.memory.search(tenant, text(arguments, "question"), limit).await {
-            Ok(found) => found,
-            Err(failure) => return refused(failure),
+        let wanted = Wanted {
+            question: text(arguments, "question"),
+            among: Among::All,
+            least: None,
+            limit: count(arguments, "limit", USUAL),
         };
-        if found.is_empty() {
-            return ToolOutcome::told("nothing found", "Nothing is remembered about such a question.");
-        }
-        let lines: Vec<String> =
-            found.iter().map(|memory| format!("{}\n{}", memory.question, memory.text)).collect();
-        ToolOutcome::told(format!("{} found", found.len()), marked(&lines.join("\n\n")))
+        notes::find(world, given, wanted).await
     }
 }

@@ -55,6 +55,6 @@ fn shown(given: &ToolUse, result: ResultSet, executed: Executed, checks: Vec<Che
         executed: Some(executed),
         checks,
         result: Some(result),
-        drawn: None,
+        ..ToolOutcome::default()
     }
 }

@@ -3,20 +3,22 @@
 use super::world::{Database, World};
 use super::{JournaledResults, Registry};
 use crate::config::{AccessEntry, Config, Groups, Secret, ToolEntry};
-use crate::memory::InProcess;
+use crate::memory::JournaledMemory;
 use crate::sample;
 use crate::semantic::load;
 use crate::sql::dialect::DialectKind;
-use crate::sql::runner::{GuardedSource, SqliteSource};
+use crate::sql::runner::{Engine, GuardedSource, SqliteSource};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use vanna_actors::conversation::result_file;
 use vanna_actors::events::{ConversationEvent, ResultRecorded, encode};
 use vanna_actors::json::Json;
+use vanna_actors::memory::NoEffects;
 use vanna_actors::ports::model::ToolCall;
 use vanna_actors::ports::sql::{Limits, SqlRunner};
 use vanna_actors::ports::tools::{Caller, NamedResult, PictureKind, ToolOutcome, ToolUse, Tools};
+use vanna_actors::runtime::{Handle, SystemClock, SystemIds};
 use vanna_journal::{Append, Expect, Journal, MemoryJournal, StreamId};
 
 struct Bench {
@@ -25,22 +27,15 @@ struct Bench {
     _home: tempfile::TempDir,
 }
 
-fn bench(rules: &[(&str, ToolEntry)]) -> Bench {
+async fn bench(rules: &[(&str, ToolEntry)]) -> Bench {
     let home = tempfile::tempdir().unwrap();
     let path = sample::unpack(home.path()).unwrap();
-    let source = SqliteSource::open(sample::NAME, path).unwrap();
-    let runner: Arc<dyn SqlRunner> = Arc::new(GuardedSource::new(source.clone()));
+    let source: Arc<dyn Engine> = Arc::new(SqliteSource::open(sample::NAME, path).unwrap());
+    let runner: Arc<dyn SqlRunner> = Arc::new(GuardedSource::new(Arc::clone(&source)));
     let model = Some(Arc::new(load::from_str(sample::MODEL, "chinook.yaml").unwrap()));
     let database =
         Database { name: sample::NAME.into(), dialect: DialectKind::Sqlite, model, runner, source };
     let journal = Arc::new(MemoryJournal::new());
-    let world = World {
-        databases: BTreeMap::from([(sample::NAME.to_owned(), database)]),
-        limits: Limits::default(),
-        results: Arc::new(JournaledResults::new(journal.clone())),
-        memory: Arc::new(InProcess::default()),
-    };
-    let rules = rules.iter().map(|(name, rule)| ((*name).to_owned(), rule.clone())).collect();
     let mut config = Config::default();
     config.access.push(AccessEntry {
         token: Secret::new("t"),
@@ -49,8 +44,17 @@ fn bench(rules: &[(&str, ToolEntry)]) -> Bench {
         operator: false,
         groups: vec!["admin".into()],
     });
-    let groups = Groups::of_config(&config);
-    Bench { registry: Registry::new(world, &rules, groups).unwrap(), journal, _home: home }
+    let (clock, ids) = (Arc::new(SystemClock), Arc::new(SystemIds));
+    let books = Handle::start(journal.clone(), clock, ids, NoEffects, Default::default()).await.unwrap();
+    let world = World {
+        databases: BTreeMap::from([(sample::NAME.to_owned(), database)]),
+        limits: Limits::default(),
+        results: Arc::new(JournaledResults::new(journal.clone())),
+        memory: Arc::new(JournaledMemory::new(books)),
+        groups: Groups::of_config(&config),
+    };
+    let rules = rules.iter().map(|(name, rule)| ((*name).to_owned(), rule.clone())).collect();
+    Bench { registry: Registry::new(world, &rules).unwrap(), journal, _home: home }
 }
 
 fn caller(principal: &str) -> Caller {
@@ -87,7 +91,7 @@ fn refused(bench: &Bench, principal: &str, call: &ToolCall) -> String {
 
 #[tokio::test]
 async fn sql_is_described_checked_run_and_told_as_data() {
-    let bench = bench(&[]);
+    let bench = bench(&[]).await;
     let sql =
         "SELECT g.Name, count(*) AS n FROM Track t JOIN Genre g USING (GenreId) GROUP BY 1 ORDER BY 2 DESC";
     let outcome = call(&bench, "run_sql", json!({"sql": sql})).await;
@@ -101,7 +105,7 @@ async fn sql_is_described_checked_run_and_told_as_data() {
 
 #[tokio::test]
 async fn rows_are_cut_at_what_the_turn_may_still_record() {
-    let bench = bench(&[]);
+    let bench = bench(&[]).await;
     let mut given = given("run_sql", &json!({"sql": "SELECT * FROM Track"}));
     given.rows = 7;
     let outcome = bench.registry.call(&given).await;
@@ -112,7 +116,7 @@ async fn rows_are_cut_at_what_the_turn_may_still_record() {
 
 #[tokio::test]
 async fn what_is_no_select_or_names_what_is_not_there_is_an_error_for_the_model() {
-    let bench = bench(&[]);
+    let bench = bench(&[]).await;
     for sql in [
         "DROP TABLE Track",
         "SELECT 1; SELECT 2",
@@ -129,7 +133,7 @@ async fn what_is_no_select_or_names_what_is_not_there_is_an_error_for_the_model(
 
 #[tokio::test]
 async fn a_semantic_query_gives_the_models_numbers_and_unknown_names_come_with_suggestions() {
-    let bench = bench(&[]);
+    let bench = bench(&[]).await;
     let query = json!({"metrics": ["revenue"], "dimensions": ["country"], "limit": 3});
     let outcome = call(&bench, "semantic_query", query).await;
     assert_eq!((outcome.error_code, outcome.row_count), (None, Some(3)), "{}", outcome.summary);
@@ -141,7 +145,7 @@ async fn a_semantic_query_gives_the_models_numbers_and_unknown_names_come_with_s
 
 #[tokio::test]
 async fn the_schema_is_found_by_words() {
-    let bench = bench(&[]);
+    let bench = bench(&[]).await;
     let outcome = call(&bench, "search_schema", json!({"query": "playlists"})).await;
     assert!(outcome.content.contains("PlaylistTrack(") && !outcome.content.contains("Invoice("));
     let outcome = call(&bench, "search_schema", json!({"query": "zebra"})).await;
@@ -150,7 +154,7 @@ async fn the_schema_is_found_by_words() {
 
 #[tokio::test]
 async fn recorded_rows_are_drawn_and_those_of_an_earlier_turn_come_along() {
-    let bench = bench(&[]);
+    let bench = bench(&[]).await;
     let rows = call(&bench, "run_sql", json!({"sql": "SELECT Name, Milliseconds FROM Track LIMIT 5"})).await;
     let recorded = ResultRecorded { tool_call_id: "call-0".into(), result: rows.result.unwrap() };
     let record = encode(&ConversationEvent::ResultRecorded(recorded.clone()), 0, Some("r1")).unwrap();
@@ -173,20 +177,48 @@ async fn recorded_rows_are_drawn_and_those_of_an_earlier_turn_come_along() {
 
 #[tokio::test]
 async fn what_is_saved_is_found_again_and_saved_twice_it_is_one_note() {
-    let bench = bench(&[]);
+    let bench = bench(&[]).await;
     let note = json!({"question": "tracks by playlist", "text": "join PlaylistTrack"});
     for _ in 0..2 {
         assert_eq!(call(&bench, "save_memory", note.clone()).await.error_code, None);
     }
     let found = call(&bench, "search_memory", json!({"question": "tracks by playlist"})).await;
     assert_eq!(found.content.matches("join PlaylistTrack").count(), 1, "{}", found.content);
+    assert_eq!(found.found.unwrap().len(), 1);
 }
 
-#[test]
-fn a_call_is_judged_by_name_group_and_schema_before_it_is_made() {
+#[tokio::test]
+async fn under_the_names_of_version_2_a_reviewers_pattern_is_found_by_all_and_another_authors_by_nobody_else()
+{
+    let bench = bench(&[]).await;
+    let arguments = json!({"sql": "SELECT 1"});
+    let kept = json!({"question": "how many?", "tool_name": "run_sql", "args": arguments});
+    assert_eq!(
+        refused(&bench, "bob", &wanted("save_question_tool_args", &kept.to_string())),
+        "tool_access_denied"
+    );
+    assert_eq!(call(&bench, "save_question_tool_args", kept).await.error_code, None);
+    let as_bob = |tool: &str, arguments: Value| ToolUse {
+        caller: caller("bob"),
+        tool_call_id: "call-2".into(),
+        ..given(tool, &arguments)
+    };
+    let own = as_bob("save_text_memory", json!({"content": "how many? C is cancelled"}));
+    let noted = bench.registry.call(&own).await.noted.unwrap();
+    assert!(!noted.shared && noted.author == "bob");
+    let search = as_bob("search_saved_correct_tool_uses", json!({"question": "How many?", "limit": null}));
+    let found = bench.registry.call(&search).await.found.unwrap();
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].note.pattern.as_ref().unwrap().arguments.value(), arguments);
+    let all = call(&bench, "search_memory", json!({"question": "how many?"})).await.found.unwrap();
+    assert_eq!(all.len(), 1, "what bob noted is bob's");
+}
+
+#[tokio::test]
+async fn a_call_is_judged_by_name_group_and_schema_before_it_is_made() {
     let admins = ToolEntry { groups: vec!["admin".into()], ..ToolEntry::default() };
     let off = ToolEntry { disabled: true, ..ToolEntry::default() };
-    let bench = bench(&[("run_sql", admins), ("save_memory", off)]);
+    let bench = bench(&[("run_sql", admins), ("save_memory", off)]).await;
     let good = wanted("run_sql", r#"{"sql":"SELECT 1"}"#);
     assert_eq!(refused(&bench, "ada", &good), "");
     assert_eq!(refused(&bench, "bob", &good), "tool_access_denied");
@@ -206,19 +238,20 @@ fn a_call_is_judged_by_name_group_and_schema_before_it_is_made() {
     );
 }
 
-#[test]
-fn arguments_are_shown_only_to_groups_that_may_see_them() {
+#[tokio::test]
+async fn arguments_are_shown_only_to_groups_that_may_see_them() {
     let hidden = ToolEntry { arguments_shown_to: vec!["admin".into()], ..ToolEntry::default() };
-    let bench = bench(&[("run_sql", hidden)]);
+    let bench = bench(&[("run_sql", hidden)]).await;
     let call = wanted("run_sql", r#"{"sql":"SELECT 1"}"#);
     let shown = |principal: &str| bench.registry.judge(&caller(principal), &call).shown.value();
     assert_eq!(shown("ada"), json!({"sql": "SELECT 1"}));
     assert_eq!(shown("bob"), json!({}));
 }
 
-#[test]
-fn every_tool_has_the_name_of_its_line_and_a_schema_of_an_object() {
-    let bench = bench(&[]);
+#[tokio::test]
+async fn every_tool_has_the_name_of_its_line_and_a_schema_of_an_object() {
+    let told = || ToolEntry { offered: Some(true), ..ToolEntry::default() };
+    let bench = bench(&super::NAMES.map(|name| (name, told()))).await;
     let offered = bench.registry.offered(&caller("ada"));
     let names: Vec<&str> = offered.iter().map(|spec| spec.name.as_str()).collect();
     assert_eq!(names, super::NAMES);

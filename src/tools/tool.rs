@@ -18,6 +18,16 @@ pub trait Tool: Send + Sync + 'static {
     /// JSON Schema of its arguments.
     fn parameters(&self) -> Json;
 
+    /// Groups that may call it, unless the configuration says otherwise; none: everybody.
+    fn groups(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Whether models are told of it, unless the configuration says otherwise. It can be called all the same.
+    fn is_offered(&self) -> bool {
+        true
+    }
+
     /// Longest time of a call, unless the configuration says otherwise.
     fn time(&self) -> Duration {
         Duration::from_secs(60)

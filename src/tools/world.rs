@@ -1,9 +1,10 @@
 //! What tools work on: databases, recorded results, memories.
 
 use super::recorded::RecordedResults;
+use crate::config::Groups;
 use crate::semantic::model::Model;
 use crate::sql::dialect::DialectKind;
-use crate::sql::runner::SqliteSource;
+use crate::sql::runner::Engine;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use vanna_actors::ports::memory::MemoryStore;
@@ -21,7 +22,7 @@ pub struct Database {
     /// Runs statements.
     pub runner: Arc<dyn SqlRunner>,
     /// Tells its schema.
-    pub source: SqliteSource,
+    pub source: Arc<dyn Engine>,
 }
 
 /// What tools work on.
@@ -34,6 +35,8 @@ pub struct World {
     pub results: Arc<dyn RecordedResults>,
     /// What was learnt.
     pub memory: Arc<dyn MemoryStore>,
+    /// Who is in which group.
+    pub groups: Groups,
 }
 
 impl World {

@@ -203,6 +203,7 @@ fn settings(seed: u64) -> Settings {
         idle: Duration::from_secs(idle as u64),
         sweep: Duration::from_secs(sweep as u64),
         snapshot_every: snapshot_every as u64,
+        snapshot_least: 1,
         ..Settings::default()
     }
 }

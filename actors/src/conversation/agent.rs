@@ -7,9 +7,9 @@ use super::effect::Effect;
 use super::state::{Open, State, Step, Turn};
 use super::work::Work;
 use crate::conversation::event::{
-    ChecksMade, ConversationEvent as Event, ModelCallFailed, ModelCallFinished, ModelCallStarted,
-    ResultDrawn, ResultRecorded, TextProduced, Token, ToolFinished, ToolRefused, ToolStarted, TurnFinished,
-    WarningRaised,
+    ChecksMade, ConversationEvent as Event, MemoriesFound, MemoryNoted, ModelCallFailed, ModelCallFinished,
+    ModelCallStarted, ResultDrawn, ResultRecorded, TextProduced, Token, ToolFinished, ToolRefused,
+    ToolStarted, TurnFinished, WarningRaised,
 };
 use crate::json::Json;
 use crate::ports::model::{Marker, ModelAnswer, ModelMark, ModelRequest, StopReason};
@@ -229,8 +229,18 @@ pub(super) fn used(
     };
     let mut ahead = Ahead::new(state, turn, context);
     let id = call.tool_call_id.clone();
-    let ToolOutcome { error_code, summary, content, row_count, executed, mut checks, result, drawn } =
-        outcome;
+    let ToolOutcome {
+        error_code,
+        summary,
+        content,
+        row_count,
+        executed,
+        mut checks,
+        result,
+        drawn,
+        found,
+        noted,
+    } = outcome;
     if let (Some(executed), Some(result)) = (&executed, &result) {
         checks.extend(checks::after_run(&executed.statement, result));
     }
@@ -248,6 +258,12 @@ pub(super) fn used(
     })));
     if !checks.is_empty() {
         ahead.push(Event::ChecksMade(ChecksMade { checks }));
+    }
+    if let Some(found) = found {
+        ahead.push(Event::MemoriesFound(MemoriesFound { tool_call_id: id.clone(), found }));
+    }
+    if let Some(note) = noted {
+        ahead.push(Event::MemoryNoted(Box::new(MemoryNoted { tool_call_id: id.clone(), note })));
     }
     if let Some(result) = result {
         ahead.push(Event::ResultRecorded(ResultRecorded { tool_call_id: id.clone(), result }));

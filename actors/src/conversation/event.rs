@@ -6,6 +6,7 @@
 use crate::json::Json;
 use crate::kinds::Opaque;
 use crate::ports::briefing::Briefing;
+use crate::ports::memory::{Memory, Note};
 use crate::ports::model::{ModelMark, ModelSettings, PassedOver, StopReason, Usage};
 use crate::ports::planner::Plan;
 use crate::ports::sql::{Check, Failure, ResultSet, SchemaMark, Statement};
@@ -334,6 +335,24 @@ pub struct ResultDrawn {
     pub earlier: Option<ResultSet>,
 }
 
+/// What a call found in memory; part of the outcome of the call.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MemoriesFound {
+    /// The call.
+    pub tool_call_id: String,
+    /// What the model was told, best first.
+    pub found: Vec<Memory>,
+}
+
+/// What a call had kept in memory; part of the outcome of the call.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MemoryNoted {
+    /// The call.
+    pub tool_call_id: String,
+    /// What was kept.
+    pub note: Note,
+}
+
 /// A fact of a conversation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "fact", content = "payload", rename_all = "snake_case")]
@@ -363,6 +382,8 @@ pub enum ConversationEvent {
     ToolFinished(Box<ToolFinished>),
     ToolRefused(ToolRefused),
     ResultDrawn(Box<ResultDrawn>),
+    MemoriesFound(MemoriesFound),
+    MemoryNoted(Box<MemoryNoted>),
     /// A newer build wrote it. It is passed by; whoever would go on from here must know it.
     Unknown(Opaque),
 }

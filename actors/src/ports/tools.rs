@@ -1,5 +1,6 @@
 //! Tools that a language model may call: what they are asked, what comes of it, who refuses.
 
+use super::memory::{Memory, Note};
 use super::model::{ToolCall, ToolSpec};
 use super::sql::{Check, ResultSet, SchemaMark, Statement};
 use crate::json::Json;
@@ -168,6 +169,10 @@ pub struct ToolOutcome {
     pub result: Option<ResultSet>,
     /// A picture to show.
     pub drawn: Option<Drawn>,
+    /// What was found in memory, where the call looked there.
+    pub found: Option<Vec<Memory>>,
+    /// What was kept in memory.
+    pub noted: Option<Note>,
 }
 
 impl ToolOutcome {

@@ -145,7 +145,7 @@ pub(super) async fn start(
         limits: Limits::default(),
         clock: clock.clone(),
     };
-    let settings = Settings { snapshot_every: 3, ..Settings::default() };
+    let settings = Settings { snapshot_every: 3, snapshot_least: 1, ..Settings::default() };
     let journal: Arc<dyn Journal> = journal.clone();
     Handle::start_with(journal, clock, Arc::new(SystemIds), adapters, settings, snapshots).await.unwrap()
 }

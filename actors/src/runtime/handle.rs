@@ -24,7 +24,7 @@ pub struct Settings {
     pub effects: usize,
     /// Effects that run or wait at a time.
     pub effects_waiting: usize,
-    /// Hosts kept in memory; above it the longest idle ones are passivated.
+    /// Hosts kept in memory; above it, by up to an eighth, the longest idle ones are passivated.
     pub live: usize,
     /// Idle time after which a host is passivated.
     pub idle: Duration,
@@ -40,6 +40,8 @@ pub struct Settings {
     pub restarts: u32,
     /// Facts of a stream after which a snapshot of its state is kept; one is also kept at passivation.
     pub snapshot_every: u64,
+    /// Facts below which a stream needs no snapshot: reading them is as quick.
+    pub snapshot_least: u64,
 }
 
 impl Default for Settings {
@@ -49,7 +51,7 @@ impl Default for Settings {
             waiting_per_stream: 64,
             effects: 64,
             effects_waiting: 4_096,
-            live: 10_000,
+            live: 512,
             idle: Duration::from_mins(5),
             sweep: Duration::from_secs(15),
             answer: Duration::from_secs(30),
@@ -57,6 +59,7 @@ impl Default for Settings {
             longest_backoff: Duration::from_secs(10),
             restarts: 30,
             snapshot_every: 512,
+            snapshot_least: 64,
         }
     }
 }
@@ -133,6 +136,7 @@ impl<E: Entity> Handle<E> {
             busy: busy.clone(),
             snapshots,
             snapshot_every: settings.snapshot_every,
+            snapshot_least: settings.snapshot_least,
         };
         let (router, _) = Actor::spawn(None, Router::<E>::new(), (world, settings))
             .await

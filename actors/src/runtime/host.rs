@@ -48,6 +48,8 @@ pub(super) struct World<E: Entity> {
     pub(super) snapshots: Option<Arc<dyn SnapshotStore>>,
     /// Facts after which a snapshot is kept.
     pub(super) snapshot_every: u64,
+    /// Facts below which a stream needs none.
+    pub(super) snapshot_least: u64,
 }
 
 impl<E: Entity> Clone for World<E> {
@@ -60,6 +62,7 @@ impl<E: Entity> Clone for World<E> {
             busy: self.busy.clone(),
             snapshots: self.snapshots.clone(),
             snapshot_every: self.snapshot_every,
+            snapshot_least: self.snapshot_least,
         }
     }
 }
@@ -163,6 +166,10 @@ impl<E: Entity> HostState<E> {
     async fn recall(&mut self) {
         let Arguments { stream, world, .. } = &self.arguments;
         let Some(store) = &world.snapshots else { return };
+        // What is hardly begun is read faster than a snapshot of it is looked for.
+        if world.journal.version_of(stream) < world.snapshot_least {
+            return;
+        }
         if let Some((version, entity)) = snapshot::recall::<E>(&**store, &world.journal, stream).await {
             (self.version, self.snapshot, self.entity) = (version, version, entity);
         }
@@ -170,7 +177,7 @@ impl<E: Entity> HostState<E> {
 
     /// Has a snapshot kept, aside.
     fn remember(&mut self) {
-        if self.version == self.snapshot {
+        if self.version == self.snapshot || self.version < self.arguments.world.snapshot_least {
             return;
         }
         self.snapshot = self.version;

@@ -21,7 +21,7 @@ mod tests;
 
 pub use clock::{Clock, Context, Ids, SystemClock, SystemIds};
 pub use derived_snapshots::DerivedSnapshots;
-pub use effects::{EffectPool, Effects, Progress};
+pub use effects::{EffectPool, Effects, Lost, Progress};
 pub use entity::{Decision, Entity, Meta};
 pub use gate::Gate;
 pub use handle::{Handle, RuntimeError, SendError, Settings};

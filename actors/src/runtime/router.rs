@@ -62,6 +62,8 @@ pub(super) struct RouterState<E: Entity> {
     entries: HashMap<StreamId, Entry<E>>,
     by_actor: HashMap<ActorId, StreamId>,
     incarnations: u64,
+    /// Activations since hosts were last looked through.
+    activations: usize,
 }
 
 pub(super) struct Router<E>(PhantomData<fn() -> E>);
@@ -89,6 +91,7 @@ impl<E: Entity> Actor for Router<E> {
             entries: HashMap::new(),
             by_actor: HashMap::new(),
             incarnations: 0,
+            activations: 0,
         })
     }
 
@@ -213,6 +216,10 @@ impl<E: Entity> RouterState<E> {
                 if let Slot::Activating(queue) = std::mem::replace(&mut entry.slot, live) {
                     queue.into_iter().for_each(|delivery| hand_over(&host, delivery));
                 }
+                self.activations += 1;
+                if self.by_actor.len() > self.settings.live && self.activations > self.settings.live / 8 {
+                    self.sweep();
+                }
             }
         }
     }
@@ -276,6 +283,7 @@ impl<E: Entity> RouterState<E> {
 
     /// Passivates hosts that were idle for long, and the longest idle ones above the cap.
     fn sweep(&mut self) {
+        self.activations = 0;
         let now = Instant::now();
         let mut live: Vec<(Instant, StreamId)> = self
             .entries

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 /// Small, so that an empty database is small; values stay below a quarter of it.
 const SEGMENT: usize = 512 << 10;
-const CACHE: u64 = 32 << 20;
+const CACHE: u64 = 8 << 20;
 /// Names the boot of the machine in which the database was last open, and whether it was closed.
 const STATE: &str = "state";
 const CLOSED: &str = "closed";

@@ -36,7 +36,7 @@ use tokio::sync::{oneshot, watch};
 
 /// Recent records that are kept in memory, and their bytes.
 const TAIL_RECORDS: usize = 8192;
-const TAIL_BYTES: usize = 16 << 20;
+const TAIL_BYTES: usize = 8 << 20;
 /// Bytes of bodies that may wait for the writer.
 const WAITING_BYTES: usize = 256 << 20;
 

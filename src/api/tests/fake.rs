@@ -1,5 +1,6 @@
 //! A service that follows a script: names of conversations and messages say what happens.
 
+use crate::api::service::SchemaQuestion;
 use crate::api::{
     Accepted, Ask, Caller, EventStream, Rendered, Replay, ReplayFormat, Service, ServiceError, Signal,
     SignalStream, Subscribe,
@@ -11,6 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::Notify;
+use vanna_actors::ports::memory::{Memory, Note};
 
 /// What was called, and how much was taken.
 #[derive(Default)]
@@ -69,6 +71,35 @@ impl Service for Fake {
             "no such source" => Err(ServiceError::Unprocessable("There is no such source.".into())),
             "never" => std::future::pending().await,
             _ => Ok(Accepted { conversation_id, request_id: "r1".into(), first_version: 1 }),
+        }
+    }
+
+    async fn schema(&self, asked: SchemaQuestion) -> Result<serde_json::Value, ServiceError> {
+        match asked {
+            SchemaQuestion::Snapshot { id } if id != "snap_1" => {
+                Err(ServiceError::NotFound(format!("There is no snapshot `{id}`.")))
+            }
+            asked => Ok(serde_json::json!({"asked": format!("{asked:?}")})),
+        }
+    }
+
+    async fn memories(&self, _: &Caller, limit: usize) -> Result<Vec<Memory>, ServiceError> {
+        let note = Note {
+            id: "m1".into(),
+            author: "ann".into(),
+            shared: true,
+            question: String::new(),
+            text: "C means cancelled".into(),
+            pattern: None,
+        };
+        let memory = Memory { note, kind: "document".into(), at: 1_795_383_000_123_456, score: 1.0 };
+        Ok([memory].into_iter().take(limit).collect())
+    }
+
+    async fn forget(&self, _: &Caller, id: &str) -> Result<(), ServiceError> {
+        match id {
+            "m1" => Ok(()),
+            _ => Err(ServiceError::NotFound(format!("There is no memory `{id}`."))),
         }
     }
 

@@ -111,6 +111,11 @@ async fn only_operators_look_after_the_service() {
             ("POST", "journal/verify"),
             ("GET", "projections"),
             ("POST", "projections/conversations/rebuild"),
+            ("POST", "schema/sync"),
+            ("GET", "schema/status"),
+            ("GET", "schema/snapshots"),
+            ("GET", "schema/snapshots/snap_1"),
+            ("GET", "schema/diff?from=snap_1"),
         ]
         .map(|(method, path)| {
             let request = Request::builder().method(method).uri(format!("{V3}/{path}"));
@@ -123,10 +128,67 @@ async fn only_operators_look_after_the_service() {
     }
     assert!(harness.fake.calls().is_empty());
     for request in calls("Bearer another-long-token") {
-        let wanted = if request.uri().path().ends_with("/rebuild") { 202 } else { 200 };
+        let path = request.uri().path();
+        let begins = path.ends_with("/rebuild") || path.ends_with("/sync");
+        let wanted = if begins { 202 } else { 200 };
         assert_eq!(harness.call(request).await.status, wanted);
     }
     assert_eq!(Harness::new().get(&format!("{V3}/journal")).await.status, 200, "alone on a machine");
     let shared = Settings { access: Access::open(false), hosts: Hosts::Any, ..Settings::default() };
     Harness::with(shared).get(&format!("{V3}/journal")).await.refused(403, "route_access_denied");
+}
+
+#[tokio::test]
+async fn pages_of_configured_origins_may_ask_and_no_others_are_told_so() {
+    let known = "https://app.example.com";
+    let harness = Harness::with(Settings { origins: vec![known.into()], ..Settings::default() });
+    let ask = |origin: &'static str| poll(&[("host", "localhost:8080"), ("origin", origin)]);
+    let preflight = |origin: &'static str| {
+        let request = Request::options(format!("{V3}/chat/poll")).header("host", "localhost:8080");
+        let request = request.header("origin", origin).header("access-control-request-method", "POST");
+        request.header("access-control-request-headers", "content-type").body(Body::empty()).unwrap()
+    };
+    for request in [ask(known), preflight(known)] {
+        let answer = harness.call(request).await;
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.headers["access-control-allow-origin"], known);
+        assert_eq!(answer.headers["access-control-allow-credentials"], "true");
+        assert!(answer.headers.get_all("vary").iter().any(|vary| {
+            vary.to_str().unwrap().split(',').any(|name| name.trim().eq_ignore_ascii_case("origin"))
+        }));
+    }
+    for other in [
+        "null",
+        "http://app.example.com",
+        "https://app.example.com:8443",
+        "https://app.example.com.evil.example",
+        "https://evil.example?https://app.example.com",
+        "https://sub.app.example.com",
+        "https://APP.example.com",
+        "https://xn--app-example.com",
+    ] {
+        let refused = harness.call(ask(other)).await;
+        assert!(refused.headers.get("access-control-allow-origin").is_none(), "{other}");
+        refused.refused(403, "route_access_denied");
+        let answer = harness.call(preflight(other)).await;
+        assert!(answer.headers.get("access-control-allow-origin").is_none(), "{other}");
+    }
+    let broken = Request::post(format!("{V3}/chat/poll")).header("host", "localhost").header("origin", known);
+    let broken = harness.call(broken.body(Body::from("{")).unwrap()).await;
+    assert_eq!(broken.headers["access-control-allow-origin"], known, "refusals can be read, too");
+}
+
+#[tokio::test]
+async fn memories_are_listed_and_forgotten_by_their_id() {
+    let harness = Harness::new();
+    let call = |method: &str, path: &str| {
+        let request =
+            Request::builder().method(method).uri(format!("{V3}{path}")).header("host", "localhost");
+        request.body(Body::empty()).unwrap()
+    };
+    let listed = harness.call(call("GET", "/memories?limit=1")).await;
+    assert_eq!(listed.json()["memories"][0]["text"], "C means cancelled");
+    harness.call(call("GET", "/memories?limit=0")).await.refused(400, "invalid_request");
+    assert_eq!(harness.call(call("DELETE", "/memories/m1")).await.status, 204);
+    harness.call(call("DELETE", "/memories/m2")).await.refused(404, "not_found");
 }

@@ -205,6 +205,23 @@ async fn every_answer_has_a_correlation_id_of_its_own() {
     assert_eq!((first.header("x-correlation-id"), second.header("x-correlation-id")), ("id-0", "id-1"));
 }
 
+#[tokio::test]
+async fn questions_about_schemas_name_what_they_mean() {
+    let harness = Harness::new();
+    let refused = [
+        ("schema/diff", 400, "invalid_request"),
+        ("schema/diff?from=", 400, "invalid_request"),
+        ("schema/diff?from=a&until=b", 400, "invalid_request"),
+        ("schema/snapshots/snap_0", 404, "not_found"),
+        ("schema/snapshots/%00", 400, "invalid_request"),
+    ];
+    for (path, status, code) in refused {
+        harness.get(&format!("/api/vanna/v3/{path}")).await.refused(status, code);
+    }
+    let answer = harness.get("/api/vanna/v3/schema/diff?from=snap_1&to=snap_2").await.json();
+    assert_eq!(answer["asked"], "Diff { from: \"snap_1\", to: Some(\"snap_2\") }");
+}
+
 proptest! {
     #[test]
     fn whatever_is_sent_is_answered_or_refused_in_form(

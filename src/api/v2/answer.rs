@@ -9,6 +9,9 @@ use crate::projections::wire::v2::{Chunk, Scene, failure};
 use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 
+/// Memories of each kind that are listed, as in version 2.
+const MEMORIES: usize = 10;
+
 /// What a request gets.
 pub(super) struct Answer {
     /// The conversation, as the client named it or as it was made.
@@ -35,7 +38,7 @@ pub(super) async fn answer(api: &Api, user: Option<User>, request: ChatRequest) 
         let chunks = failure(&scene).map(|piece| scene.chunk(piece));
         return Ok(Answer { conversation_id, request_id, chunks: ready(chunks.into()) });
     };
-    if let Some(chunks) = view(api, &user, &request, &scene) {
+    if let Some(chunks) = view(api, &user, &request, &scene).await? {
         return Ok(Answer { conversation_id, request_id, chunks: ready(chunks) });
     }
     let ask = Ask {
@@ -58,12 +61,32 @@ pub(super) async fn answer(api: &Api, user: Option<User>, request: ChatRequest) 
 }
 
 /// What needs no turn.
-fn view(api: &Api, user: &User, request: &ChatRequest, scene: &Scene) -> Option<Vec<Chunk>> {
-    let setup = || Setup { is_admin: user.is_admin, tools: api.service.tools(&user.caller) };
+async fn view(
+    api: &Api,
+    user: &User,
+    request: &ChatRequest,
+    scene: &Scene,
+) -> Result<Option<Vec<Chunk>>, Refusal> {
+    let tools = api.service.tools(&user.caller);
+    let mut setup = Setup { is_admin: user.is_admin, tools, memories: Vec::new(), forgotten: false };
     if request.is_start() {
-        return Some(commands::start(scene, &setup()));
+        return Ok(Some(commands::start(scene, &setup)));
     }
-    Command::read(&request.message).map(|command| commands::answer(scene, &setup(), &command))
+    let Some(command) = Command::read(&request.message) else { return Ok(None) };
+    match &command {
+        Command::Memories if user.is_admin => {
+            setup.memories = api.within(api.service.memories(&user.caller, MEMORIES)).await?;
+        }
+        Command::Delete(id) if user.is_admin => {
+            setup.forgotten = match api.within(api.service.forget(&user.caller, id)).await {
+                Ok(()) => true,
+                Err(problem) if problem.is_not_found() => false,
+                Err(problem) => return Err(problem.into()),
+            };
+        }
+        _ => {}
+    }
+    Ok(Some(commands::answer(scene, &setup, &command)))
 }
 
 fn ready(chunks: Vec<Chunk>) -> EventStream {

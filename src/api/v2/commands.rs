@@ -3,8 +3,11 @@
 //! These are views of the service, not of a conversation: they are made anew each time and recorded
 //! nowhere, as in version 2, where they do not enter the conversation.
 
-use crate::projections::wire::v2::{Chunk, Piece, Scene, card, chat_input, status_bar, text};
+use crate::projections::wire::v2::{
+    Chunk, Piece, Scene, card, chat_input, memory_card, status_bar, status_card, text,
+};
 use serde_json::json;
+use vanna_actors::ports::memory::Memory;
 
 /// A command.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +40,10 @@ pub(super) struct Setup {
     pub(super) is_admin: bool,
     /// Names of the tools, in order.
     pub(super) tools: Vec<String>,
+    /// The newest memories, where they are asked for.
+    pub(super) memories: Vec<Memory>,
+    /// Whether the memory that a command names was there, and is gone.
+    pub(super) forgotten: bool,
 }
 
 /// What a page shows first.
@@ -78,7 +85,14 @@ pub(super) fn answer(scene: &Scene, setup: &Setup, command: &Command) -> Vec<Chu
     let content = match (command, setup.is_admin) {
         (Command::Help, is_admin) => help(is_admin),
         (Command::Status, true) => setup.report(),
-        (Command::Memories, true) => "# 🧠 Recent Memories\n\nNo recent memories found.".to_owned(),
+        (Command::Memories, true) => match setup.memories.len() {
+            0 => "# 🧠 Recent Memories\n\nNo recent memories found.".to_owned(),
+            many => format!("# 🧠 Recent Memories\n\nFound {many} recent memories"),
+        },
+        (Command::Delete(id), true) if setup.forgotten => format!(
+            "# ✅ Memory Deleted\n\nSuccessfully deleted memory with ID: `{id}`\n\nUse `/memories` to see remaining \
+             memories."
+        ),
         (Command::Delete(id), true) => format!(
             "# ❌ Memory Not Found\n\nCould not find memory with ID: `{id}`\n\nUse `/memories` to see available \
              memory IDs."
@@ -87,13 +101,32 @@ pub(super) fn answer(scene: &Scene, setup: &Setup, command: &Command) -> Vec<Chu
         (Command::Memories, false) => denied("/memories", "memory management features"),
         (Command::Delete(_), false) => denied("/delete", "memory management features"),
     };
-    let pieces = [
+    let mut pieces = vec![
         status_bar("working", "Processing your request...", "Analyzing query"),
         text(scene.id("content"), &content),
-        status_bar("idle", "Workflow complete", "Ready for next message"),
-        chat_input("Ask a question..."),
     ];
-    pieces.map(|piece| scene.chunk(piece)).into()
+    match (command, setup.is_admin) {
+        (Command::Status, true) => pieces.extend(setup.cards(scene)),
+        (Command::Memories, true) => pieces.extend(listed(scene, &setup.memories)),
+        _ => {}
+    }
+    pieces.push(status_bar("idle", "Workflow complete", "Ready for next message"));
+    pieces.push(chat_input("Ask a question..."));
+    pieces.into_iter().map(|piece| scene.chunk(piece)).collect()
+}
+
+/// Notes first, then what tools were called with.
+fn listed(scene: &Scene, memories: &[Memory]) -> Vec<Piece> {
+    let (patterns, notes): (Vec<&Memory>, Vec<&Memory>) =
+        memories.iter().partition(|memory| memory.note.pattern.is_some());
+    let mut pieces = Vec::new();
+    for (title, group) in [("📝 Text Memories", notes), ("🔧 Tool Memories", patterns)] {
+        if !group.is_empty() {
+            pieces.push(text(scene.id(title), &format!("## {title} ({})", group.len())));
+        }
+        pieces.extend(group.iter().map(|memory| memory_card(scene.id(&memory.note.id), memory)));
+    }
+    pieces
 }
 
 fn help(is_admin: bool) -> String {
@@ -123,6 +156,32 @@ impl Setup {
 
     fn remembers(&self) -> bool {
         self.tools.iter().any(|name| name.starts_with("search_") && name != "search_schema")
+    }
+
+    /// How each part stands.
+    fn cards(&self, scene: &Scene) -> [Piece; 3] {
+        let part = |title: &str, icon: &str, is: bool, yes: &str, no: &str| {
+            let (status, told, icon) = if is { ("success", yes, icon) } else { ("warning", no, "⚠️") };
+            status_card(scene.id(title), (title, icon), status, told, json!({}))
+        };
+        let saves = "Search and save tools configured - I can learn from successful queries";
+        [
+            part(
+                "SQL Connection",
+                "✅",
+                self.has("run_sql"),
+                "Database connection configured and ready",
+                "No SQL tool is offered",
+            ),
+            part("Memory System", "🧠", self.remembers(), saves, "No memory tools are offered"),
+            part(
+                "Visualization",
+                "📊",
+                self.has("visualize_data"),
+                "Chart creation tools available",
+                "No chart tool is offered",
+            ),
+        ]
     }
 
     fn report(&self) -> String {

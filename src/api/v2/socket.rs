@@ -29,7 +29,7 @@ pub(super) async fn connect(
         let detail = format!("This route is a WebSocket: connect with an upgrade ({rejection}).");
         Refusal::new(StatusCode::UPGRADE_REQUIRED, detail)
     })?;
-    check_origin_of_socket(&headers)?;
+    check_origin_of_socket(&headers, &api.settings.origins)?;
     let slot = api.slot()?;
     let user = identity::user(&api, &headers);
     let upgrade = upgrade.max_message_size(BODY_BYTES).max_frame_size(BODY_BYTES);

@@ -4,10 +4,12 @@ mod ask;
 mod body;
 mod conversations;
 mod journal;
+mod memories;
 mod openapi;
 mod projections;
 mod replay;
 mod routes;
+mod schema;
 mod schemas;
 mod socket;
 

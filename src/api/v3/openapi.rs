@@ -1,6 +1,6 @@
 //! The OpenAPI document, generated from the handlers.
 
-use super::{ask, conversations, journal, projections, replay, schemas, socket};
+use super::{ask, conversations, journal, memories, projections, replay, schema, schemas, socket};
 use crate::api::{Api, health};
 use crate::projections::wire::v3::WireEvent;
 use axum::Json;
@@ -27,8 +27,15 @@ use utoipa::{OpenApi, ToSchema};
         socket::connect,
         journal::figures,
         journal::verify,
+        memories::list,
+        memories::forget,
         projections::list,
         projections::rebuild,
+        schema::sync,
+        schema::status,
+        schema::snapshots,
+        schema::snapshot,
+        schema::diff,
         schemas::list,
         schemas::read,
         document

@@ -1,9 +1,9 @@
 //! Which route goes to which handler. Paths are below the prefix.
 
-use super::{ask, conversations, journal, openapi, projections, replay, schemas, socket};
+use super::{ask, conversations, journal, memories, openapi, projections, replay, schema, schemas, socket};
 use crate::api::Api;
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use std::sync::Arc;
 
 /// All routes of version 3.
@@ -18,8 +18,15 @@ pub(crate) fn routes() -> Router<Arc<Api>> {
         .route("/events", get(socket::connect))
         .route("/journal", get(journal::figures))
         .route("/journal/verify", post(journal::verify))
+        .route("/memories", get(memories::list))
+        .route("/memories/{id}", delete(memories::forget))
         .route("/projections", get(projections::list))
         .route("/projections/{name}/rebuild", post(projections::rebuild))
+        .route("/schema/diff", get(schema::diff))
+        .route("/schema/snapshots", get(schema::snapshots))
+        .route("/schema/snapshots/{id}", get(schema::snapshot))
+        .route("/schema/status", get(schema::status))
+        .route("/schema/sync", post(schema::sync))
         .route("/schemas/", get(schemas::list))
         .route("/schemas/{file}", get(schemas::read))
         .route("/openapi.json", get(openapi::document))

@@ -11,7 +11,7 @@ use serde_json::{Value as JsonValue, json};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
-use vanna_actors::events::{self, ConversationEvent};
+use vanna_actors::events;
 use vanna_journal::archive::{self, Line};
 use vanna_journal::{Journal, Record, SledJournal};
 
@@ -106,9 +106,7 @@ fn shown(line: Line, record: &Record) -> JsonValue {
 
 /// What the body says; nothing when this version does not know its kind.
 fn payload(record: &Record) -> Option<JsonValue> {
-    let event =
-        events::decode(record).ok().filter(|event| !matches!(event, ConversationEvent::Unknown(_)))?;
-    serde_json::to_value(event).ok()
+    events::to_json(record).ok().flatten()
 }
 
 fn at(record: &Record) -> String {

@@ -55,7 +55,7 @@ fn full() -> ModelRequest {
 }
 
 fn sent(provider: ModelProvider, request: &ModelRequest) -> Value {
-    protocol(provider).unwrap().body("m-1", request)
+    serde_json::from_slice(&protocol(provider).unwrap().body("m-1", request)).unwrap()
 }
 
 #[test]

@@ -9,6 +9,7 @@ use super::evidence::{
 };
 use serde_json::Value as Json;
 use vanna_actors::events::{ConversationEvent, PlanMade, SqlRunFinished, ToolFinished};
+use vanna_actors::ports::memory::Memory;
 use vanna_actors::ports::planner::CoverageStatus;
 use vanna_actors::ports::sql::{Check, ResultSet, Role, SchemaMark, Statement};
 use vanna_actors::ports::tools::Executed;
@@ -83,6 +84,7 @@ impl Gathered {
                 });
                 self.memories = retrieved.collect();
             }
+            ConversationEvent::MemoriesFound(looked) => self.remembered(&looked.found),
             ConversationEvent::SqlRunStarted(call) => self.begins(record.at, Call::from(&**call)),
             ConversationEvent::ToolStarted(call) => self.begins(record.at, Call::from(call)),
             ConversationEvent::ToolFinished(outcome) => self.used(outcome),
@@ -103,6 +105,16 @@ impl Gathered {
             }
             ConversationEvent::ResultRecorded(recorded) => self.showed(&recorded.result),
             _ => {}
+        }
+    }
+
+    /// What a tool found counts once, however often it is found.
+    fn remembered(&mut self, found: &[Memory]) {
+        for memory in found {
+            if self.memories.iter().all(|known| known.id != memory.note.id) {
+                let (id, kind, score) = (memory.note.id.clone(), memory.kind.clone(), memory.score);
+                self.memories.push(RetrievedMemory { id, kind, score });
+            }
         }
     }
 

@@ -136,6 +136,8 @@ impl Turn {
             ConversationEvent::QuestionAsked(_)
             | ConversationEvent::PlanFailed(_)
             | ConversationEvent::ChecksMade(_)
+            | ConversationEvent::MemoriesFound(_)
+            | ConversationEvent::MemoryNoted(_)
             | ConversationEvent::Unknown(_)
             | ConversationEvent::ModelCallFailed(_)
             | ConversationEvent::TurnFinished(_)

@@ -1,6 +1,6 @@
 //! What a dialect must be able to spell.
 
-use super::Sqlite;
+use super::{Postgres, Sqlite};
 use crate::semantic::expr::ScalarType;
 use crate::semantic::model::WeekStart;
 use crate::semantic::query::Grain;
@@ -12,11 +12,13 @@ use vanna_actors::ports::sql::Value;
 pub enum DialectKind {
     /// SQLite 3.30 and later: times are text, `YYYY-MM-DD` with or without a time of day.
     Sqlite,
+    /// PostgreSQL 12 and later.
+    Postgres,
 }
 
 /// A dialect name that is not known.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("dialect `{0}` is not known; known: sqlite")]
+#[error("dialect `{0}` is not known; known: sqlite, postgres")]
 pub struct UnknownDialect(pub String);
 
 impl FromStr for DialectKind {
@@ -25,6 +27,7 @@ impl FromStr for DialectKind {
     fn from_str(name: &str) -> Result<Self, UnknownDialect> {
         match name {
             "sqlite" => Ok(Self::Sqlite),
+            "postgres" => Ok(Self::Postgres),
             other => Err(UnknownDialect(other.to_owned())),
         }
     }
@@ -36,6 +39,7 @@ impl DialectKind {
     pub fn name(self) -> &'static str {
         match self {
             Self::Sqlite => "sqlite",
+            Self::Postgres => "postgres",
         }
     }
 
@@ -44,6 +48,7 @@ impl DialectKind {
     pub fn spelling(self) -> &'static dyn Dialect {
         match self {
             Self::Sqlite => &Sqlite,
+            Self::Postgres => &Postgres,
         }
     }
 }

@@ -1,7 +1,9 @@
 //! How each engine spells what the planner means.
 
 mod kind;
+mod postgres;
 mod sqlite;
 
 pub use kind::{Dialect, DialectKind, UnknownDialect};
+pub use postgres::Postgres;
 pub use sqlite::Sqlite;

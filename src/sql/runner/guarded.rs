@@ -1,8 +1,8 @@
 //! The guard in front of a source: nothing runs that it did not pass, and what runs is its own text.
 //! The source's own limits stay as the second line.
 
-use super::SqliteSource;
-use crate::sql::guard::{Guard, GuardDialect, Refusal, Request, Schema, Verdict};
+use super::Engine;
+use crate::sql::guard::{Guard, Refusal, Request, Schema, Verdict};
 use async_trait::async_trait;
 use std::sync::{Arc, Mutex, PoisonError};
 use vanna_actors::ports::sql::{Check, Failure, Limits, Run, SchemaMark, SqlRunner, Statement};
@@ -12,7 +12,7 @@ const CHECK: &str = "sql_guard";
 
 /// A source behind the guard.
 pub struct GuardedSource {
-    source: SqliteSource,
+    source: Arc<dyn Engine>,
     /// The guard for the schema with this hash.
     guard: Mutex<Option<(String, Arc<Guard>)>>,
 }
@@ -20,7 +20,7 @@ pub struct GuardedSource {
 impl GuardedSource {
     /// Puts the guard in front of a source.
     #[must_use]
-    pub fn new(source: SqliteSource) -> Self {
+    pub fn new(source: Arc<dyn Engine>) -> Self {
         Self { source, guard: Mutex::new(None) }
     }
 
@@ -33,8 +33,8 @@ impl GuardedSource {
         {
             return Ok(guard);
         }
-        let schema = Some(Schema::of_catalog(&self.source.catalog().await?));
-        let request = Request { dialect: GuardDialect::Sqlite, schema, policy: None, principal: None };
+        let schema = Some(Schema::of_catalog(&*self.source.catalog().await?));
+        let request = Request { dialect: self.source.dialect(), schema, policy: None, principal: None };
         let guard = Arc::new(Guard::new(request));
         *self.guard.lock().unwrap_or_else(PoisonError::into_inner) = Some((hash, Arc::clone(&guard)));
         Ok(guard)

@@ -28,7 +28,7 @@ pub(crate) async fn connect(
         Problem::invalid(format!("This route is a WebSocket: connect with an upgrade ({rejection})."))
     })?;
     // A browser lets any page open a socket; it tells which page, and that has to be one of ours.
-    check_origin_of_socket(&headers)?;
+    check_origin_of_socket(&headers, &api.settings.origins)?;
     let slot = api.slot()?;
     let upgrade = upgrade.max_message_size(BODY_BYTES).max_frame_size(BODY_BYTES);
     Ok(upgrade.on_upgrade(move |socket| async move {

@@ -24,6 +24,13 @@ impl Piece {
         Piece { id: id.into(), kind, lifecycle: "create", data, simple: None }
     }
 
+    /// With another value in one of its fields.
+    #[must_use]
+    pub(super) fn with(mut self, field: &str, value: impl Into<Json>) -> Piece {
+        self.data.set(field, value.into());
+        self
+    }
+
     /// With the text for those who show text only.
     #[must_use]
     pub fn said(self, text: impl Into<String>) -> Piece {
@@ -98,7 +105,8 @@ pub fn card(
 }
 
 /// A card that tells how something stands.
-pub(super) fn status_card(
+#[must_use]
+pub fn status_card(
     id: impl Into<String>,
     (title, icon): (&str, &str),
     status: &str,

@@ -6,6 +6,7 @@ mod chunk;
 mod component;
 mod features;
 mod figure;
+mod memory;
 mod table;
 mod transcript;
 mod turn;
@@ -14,7 +15,8 @@ mod turn;
 mod tests;
 
 pub use chunk::{Chunk, Rich, Scene, Simple};
-pub use component::{Piece, card, chat_input, status_bar, text};
+pub use component::{Piece, card, chat_input, status_bar, status_card, text};
 pub use features::Features;
+pub use memory::memory_card;
 pub use transcript::Transcript;
 pub use turn::failure;

@@ -5,7 +5,7 @@ use super::component::{
     Piece, add_task, chat_input, complete_task, notification, status_bar, status_card, text,
 };
 use super::features::Features;
-use super::{figure, table};
+use super::{figure, memory, table};
 use crate::projections::lineage::Call;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
@@ -102,6 +102,11 @@ impl Turn {
                 drawn.into_iter().collect()
             }
             Event::ResultDrawn(drawn) => self.drawn(scene, drawn).into_iter().collect(),
+            Event::MemoriesFound(looked) if self.features.memory_detailed_results => {
+                vec![memory::found_card(scene.id("found"), &looked.found)]
+            }
+            Event::MemoriesFound(looked) => vec![memory::found_bar(&looked.found)],
+            Event::MemoryNoted(noted) => vec![memory::noted_bar(&noted.note)],
             Event::TextProduced(said) => {
                 self.says(said);
                 Vec::new()

@@ -22,8 +22,8 @@ pub fn cell(value: &Value) -> Json {
         Value::Int(number) if number.unsigned_abs() <= SAFE => Json::from(*number),
         Value::Int(number) => Json::String(number.to_string()),
         Value::Real(number) => real(*number),
-        Value::Decimal(text)
-        | Value::Text(text)
+        Value::Decimal(text) => decimal(text),
+        Value::Text(text)
         | Value::Date(text)
         | Value::DateTime(text)
         | Value::Json(text) => Json::String(text.clone()),
@@ -43,6 +43,19 @@ impl PartialSchema for Cell {
 }
 
 impl ToSchema for Cell {}
+
+/// A number where the double says the same digits again, zeros at the end aside; else the digits.
+fn decimal(text: &str) -> Json {
+    let digits = |text: &str| match text.split_once('.') {
+        Some((whole, fraction)) => format!("{whole}.{}", fraction.trim_end_matches('0')),
+        None => format!("{text}."),
+    };
+    let number = text.parse::<f64>().ok().filter(|number| number.is_finite());
+    let same = number.filter(|number| digits(&number.to_string()) == digits(text));
+    let whole = |number: &f64| number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_991.0;
+    let number = same.filter(|number| whole(number) || number.fract() != 0.0);
+    number.and_then(serde_json::Number::from_f64).map_or_else(|| Json::String(text.to_owned()), Json::Number)
+}
 
 fn real(number: f64) -> Json {
     serde_json::Number::from_f64(number).map_or_else(
@@ -81,6 +94,11 @@ mod tests {
             (Value::Int(-9_007_199_254_740_991), json!(-9_007_199_254_740_991_i64)),
             (Value::Int(i64::MIN), json!("-9223372036854775808")),
             (Value::Decimal("0.1000000000000000000001".into()), json!("0.1000000000000000000001")),
+            (Value::Decimal("-1957.50".into()), json!(-1957.5)),
+            (Value::Decimal("0.00".into()), json!(0.0)),
+            (Value::Decimal("12".into()), json!(12.0)),
+            (Value::Decimal("9007199254740993".into()), json!("9007199254740993")),
+            (Value::Decimal("1e400".into()), json!("1e400")),
             (Value::Real(f64::INFINITY), json!("Infinity")),
             (Value::Real(f64::NEG_INFINITY), json!("-Infinity")),
             (Value::Real(f64::NAN), json!("NaN")),

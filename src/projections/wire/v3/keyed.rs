@@ -16,6 +16,16 @@ impl<V> Keyed<V> {
     }
 }
 
+impl<V> Keyed<V> {
+    /// Gives a key another value, or adds it at the end.
+    pub fn set(&mut self, key: &str, value: V) {
+        match self.0.iter_mut().find(|(name, _)| name == key) {
+            Some((_, old)) => *old = value,
+            None => self.0.push((key.to_owned(), value)),
+        }
+    }
+}
+
 impl<V> FromIterator<(String, V)> for Keyed<V> {
     fn from_iter<I: IntoIterator<Item = (String, V)>>(pairs: I) -> Self {
         Self(pairs.into_iter().collect())

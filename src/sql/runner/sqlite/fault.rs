@@ -1,43 +1,12 @@
 //! What can go wrong with a SQLite source, in words that never quote the engine.
 
+use crate::sql::runner::error::SourceError;
 use rusqlite::ErrorCode;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use vanna_actors::ports::sql::Failure;
 
-/// Why a file cannot be a source.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SourceError {
-    /// There is no such file.
-    #[error("there is no database file at {}; check the path", .0.display())]
-    Missing(PathBuf),
-    /// A folder or device.
-    #[error("{} is not a file; name a SQLite database file", .0.display())]
-    NotAFile(PathBuf),
-    /// The process may not read it.
-    #[error("no permission to read {}; let this user read the file", .0.display())]
-    NoPermission(PathBuf),
-    /// The file holds something else, or is damaged.
-    #[error("{} is not a SQLite database, or it is damaged or encrypted", .0.display())]
-    NotADatabase(PathBuf),
-    /// Anything else: locked, disk error.
-    #[error("the database at {} cannot be read now; see that no program locks it and the disk works", .0.display())]
-    Unreadable(PathBuf),
-}
-
 impl SourceError {
-    /// The stable code.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Missing(_) => "source_missing",
-            Self::NotAFile(_) => "source_not_a_file",
-            Self::NoPermission(_) => "source_no_permission",
-            Self::NotADatabase(_) => "source_not_a_database",
-            Self::Unreadable(_) => "source_unreadable",
-        }
-    }
-
     /// What a failed look at the file means.
     pub(super) fn from_io(path: &Path, error: &io::Error) -> Self {
         let path = path.to_owned();
@@ -66,7 +35,9 @@ impl SourceError {
             Self::NotAFile(_) => ("its path is no longer a file; configure the source again", false),
             Self::NoPermission(_) => ("its file may not be read; give the service permission", false),
             Self::NotADatabase(_) => ("its file is not a SQLite database, or it is damaged", false),
-            Self::Unreadable(_) => ("its file cannot be read now; try again later", true),
+            Self::Unreadable(_) | Self::ConnectionString | Self::Unusable(_) => {
+                ("it cannot be read now; try again later", true)
+            }
         };
         Failure::new("source_unavailable", format!("The source is not available: {what}."), retryable)
     }

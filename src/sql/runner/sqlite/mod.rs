@@ -17,5 +17,4 @@ mod hostile_tests;
 #[cfg(test)]
 mod tests;
 
-pub use fault::SourceError;
 pub use source::SqliteSource;

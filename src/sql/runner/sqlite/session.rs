@@ -1,9 +1,9 @@
 //! One connection to the database, opened so that nothing can be written through it.
 
-use super::fault::SourceError;
 use super::guard::{self, Verdict};
 use super::stop::{STEPS, Stop};
 use crate::catalog::{Catalog, read_sqlite};
+use crate::sql::runner::error::SourceError;
 use rusqlite::config::DbConfig;
 use rusqlite::hooks::{AuthContext, Authorization};
 use rusqlite::limits::Limit;

@@ -1,18 +1,24 @@
 //! A SQLite database as a source of answers.
 
-use super::fault::{self, SourceError};
+use super::fault;
 use super::read::Asked;
 use super::session::Session;
 use super::stop::{Stop, StopOnDrop};
 use super::{check, read};
 use crate::catalog::Catalog;
+use crate::catalog::sync::{Dependent, SqliteSchema};
+use crate::sql::guard::GuardDialect;
+use crate::sql::runner::engine::Engine;
+use crate::sql::runner::error::SourceError;
 use async_trait::async_trait;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::Semaphore;
+use vanna_actors::ports::catalog::SchemaReader;
 use vanna_actors::ports::sql::{Check, Failure, Limits, Run, SchemaMark, SqlRunner, Statement, Value};
+use vanna_journal::Journal;
 
 /// Statements that run at once on one source; more wait.
 const CONNECTIONS: usize = 4;
@@ -71,28 +77,10 @@ impl SqliteSource {
         &self.name
     }
 
-    /// The first column of a SELECT as texts, nulls left out, at most `cap`: values for an index.
-    ///
-    /// # Errors
-    /// As a run of the statement.
-    pub async fn distinct(&self, sql: &str, cap: usize) -> Result<Vec<String>, Failure> {
-        let asked = Asked { sql: sql.to_owned(), ..Asked::default() };
-        let limits = Limits { rows: cap, time: SIDE_WORK, ..Limits::default() };
-        let run = self.work(SIDE_WORK, move |session, stop| read::run(session, &asked, limits, stop)).await?;
-        let first = run.result.rows.into_iter().filter_map(|row| row.into_iter().next());
-        Ok(first.filter(|value| *value != Value::Null).map(|value| read::text_of(&value)).collect())
-    }
-
-    /// The schema as it is now.
-    ///
-    /// # Errors
-    /// The source is not available.
-    pub async fn catalog(&self) -> Result<Catalog, Failure> {
-        self.work(SIDE_WORK, |session, stop| {
-            let read = session.guarded(stop, |_, catalog, _| catalog.clone());
-            read.map_err(|error| fault::from_engine(&error))
-        })
-        .await
+    /// The database file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.pool.path
     }
 
     /// How often running statements have looked whether they must stop.
@@ -144,6 +132,33 @@ impl Pool {
         if !broken && session.is_idle() {
             self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(session);
         }
+    }
+}
+
+#[async_trait]
+impl Engine for SqliteSource {
+    fn dialect(&self) -> GuardDialect {
+        GuardDialect::Sqlite
+    }
+
+    async fn catalog(&self) -> Result<Arc<Catalog>, Failure> {
+        self.work(SIDE_WORK, |session, stop| {
+            let read = session.guarded(stop, |_, catalog, _| Arc::new(catalog.clone()));
+            read.map_err(|error| fault::from_engine(&error))
+        })
+        .await
+    }
+
+    async fn distinct(&self, sql: &str, cap: usize) -> Result<Vec<String>, Failure> {
+        let asked = Asked { sql: sql.to_owned(), ..Asked::default() };
+        let limits = Limits { rows: cap, time: SIDE_WORK, ..Limits::default() };
+        let run = self.work(SIDE_WORK, move |session, stop| read::run(session, &asked, limits, stop)).await?;
+        let first = run.result.rows.into_iter().filter_map(|row| row.into_iter().next());
+        Ok(first.filter(|value| *value != Value::Null).map(|value| read::text_of(&value)).collect())
+    }
+
+    fn schema_reader(&self, journal: Arc<dyn Journal>, dependents: Vec<Dependent>) -> Arc<dyn SchemaReader> {
+        Arc::new(SqliteSchema::new(&self.name, self.path().to_owned(), journal, dependents))
     }
 }
 

@@ -3,7 +3,7 @@
 //! SQLite types values, not columns, so a declaration counts only as far as the values agree with it.
 
 use super::read::text_of;
-use std::collections::HashSet;
+use crate::sql::runner::names::unique_names;
 use vanna_actors::ports::sql::{Column, ColumnType, Output, ResultSet, Role, Value};
 
 /// Rows as the engine gave them: only null, whole numbers, reals, texts and bytes.
@@ -29,24 +29,6 @@ pub(super) fn result_set(mut raw: Raw, planned: &[Output]) -> ResultSet {
         columns.push(Column { name, kind });
     }
     ResultSet { columns, rows: raw.rows, row_count: raw.row_count, truncated: raw.truncated }
-}
-
-fn unique_names<'n>(names: impl Iterator<Item = &'n str> + Clone) -> Vec<String> {
-    let given: HashSet<&str> = names.clone().collect();
-    let mut taken = HashSet::new();
-    names
-        .map(|name| {
-            let mut unique = name.to_owned();
-            let mut n = 2;
-            // A made-up name must also not be one that a later column brings itself.
-            while taken.contains(&unique) || (n > 2 && given.contains(unique.as_str())) {
-                unique = format!("{name}_{n}");
-                n += 1;
-            }
-            taken.insert(unique.clone());
-            unique
-        })
-        .collect()
 }
 
 /// What a declared type asks for, where it is one that we know.
@@ -218,11 +200,5 @@ mod tests {
         ] {
             assert!(!is_datetime(text), "{text}");
         }
-    }
-
-    #[test]
-    fn equal_names_become_unique_and_never_meet_a_later_one() {
-        let names = unique_names(["a", "a", "a_2", "a", "b"].into_iter());
-        assert_eq!(names, ["a", "a_3", "a_2", "a_4", "b"]);
     }
 }

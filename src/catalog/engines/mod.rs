@@ -1,0 +1,9 @@
+//! Readers of whole schemas, one per engine.
+
+mod postgres;
+mod sqlite;
+mod sqlite_text;
+
+pub use postgres::{POSTGRES_READS, PostgresCatalog, PostgresError};
+pub use sqlite::snapshot_sqlite;
+pub(crate) use sqlite_text::query_of;

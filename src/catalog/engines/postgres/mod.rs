@@ -1,0 +1,11 @@
+//! The snapshot of a PostgreSQL database, by a handful of reads of its catalogs, and a cheap probe that
+//! tells whether a new one is needed.
+
+mod connection;
+mod copy;
+mod join;
+mod queries;
+mod read;
+
+pub use connection::{PostgresCatalog, PostgresError};
+pub use queries::READS as POSTGRES_READS;

@@ -1,0 +1,13 @@
+//! Readers of schemas behind the port of the actors, and the contents that they leave in the journal.
+
+mod contents;
+mod dependents;
+mod observer;
+mod postgres;
+mod sqlite;
+
+pub use contents::{ContentError, find, pack, unpack};
+pub use dependents::{Affected, Dependent, affected, dependents};
+pub use observer::{Report, report};
+pub use postgres::PostgresSchema;
+pub use sqlite::SqliteSchema;

@@ -1,0 +1,13 @@
+//! Runners on real servers: what they promise whatever stands in front of them. Servers are private ones,
+//! started by the tests; without their programs the suite says aloud what it left out.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failure here fails the test"
+)]
+
+#[path = "../drift/cluster.rs"]
+mod cluster;
+mod postgres;
