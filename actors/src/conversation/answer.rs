@@ -76,12 +76,16 @@ fn tell(outputs: &[Output], row: &[Value]) -> String {
 
 /// The first day of a period as people write the period.
 fn period(role: &Role, value: &Value) -> Option<String> {
-    let (Role::Time { grain }, Value::Date(day) | Value::Text(day)) = (role, value) else { return None };
+    let (Role::Time { grain }, Value::Date(day) | Value::DateTime(day) | Value::Text(day)) = (role, value)
+    else {
+        return None;
+    };
     let (year, month) = (day.get(..4)?, day.get(5..7)?);
     match grain.as_str() {
         "year" => Some(year.to_owned()),
         "quarter" => Some(format!("Q{} {year}", month.parse::<u32>().ok()?.saturating_sub(1) / 3 + 1)),
         "month" => Some(format!("{year}-{month}")),
+        "week" | "day" if day.ends_with("00:00:00") => day.get(..10).map(str::to_owned),
         _ => None,
     }
 }

@@ -254,8 +254,9 @@ impl Scores {
             self.filler += 0.8;
         }
         let of = at.checked_sub(1).is_some_and(|n| sentence.op(n) == Some(Op::Of));
+        let bare = sentence.term(at).is_some_and(|t| t.metrics.is_empty());
         if groups
-            && !person
+            && bare
             && of
             && sentence.plural(at)
             && carries_value(sentence, at)
@@ -282,13 +283,15 @@ impl Scores {
     }
 }
 
-/// Whether the noun is what the rows of its dataset are: "patients" of the dataset `patients`.
+/// Whether the noun is what the rows of its dataset are: "clients" of the dataset `customers`.
 fn names_rows(sentence: &Sentence, at: usize) -> bool {
-    let model = &sentence.lexicon.model;
+    let lexicon = sentence.lexicon;
     let dims = sentence.term(at).map(|t| t.dims.as_slice()).unwrap_or_default();
-    dims.iter()
-        .filter_map(|dim| model.field(sentence.lexicon.dim_name(*dim)))
-        .any(|(dataset, _)| super::lexicon::canonical(&dataset.name) == sentence.stems(at))
+    dims.iter().filter_map(|dim| lexicon.dims.get(*dim)).any(|dim| {
+        let rows =
+            lexicon.model.field(&dim.name).map(|(dataset, _)| super::lexicon::canonical(&dataset.name));
+        rows.is_some_and(|rows| dim.nouns.contains(&rows))
+    })
 }
 
 fn is_after_by(sentence: &Sentence, at: usize) -> bool {
