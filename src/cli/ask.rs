@@ -77,7 +77,13 @@ fn named_source(arguments: &Arguments, has_language_model: bool) -> Result<Optio
         (Some(path), model) if model.is_some() || has_language_model => {
             let name = path.file_stem().map_or_else(|| "db".to_owned(), |s| s.to_string_lossy().into_owned());
             let kind = SourceKind::Sqlite;
-            Ok(Some(Source { name, kind, path: Some(path.clone()), model: model.clone(), ..Source::default() }))
+            Ok(Some(Source {
+                name,
+                kind,
+                path: Some(path.clone()),
+                model: model.clone(),
+                ..Source::default()
+            }))
         }
         (None, None) => Ok(None),
         (Some(_), _) => Err(CliError::input(

@@ -54,7 +54,10 @@ fn every_key_can_be_set() {
     assert_eq!(config.as_of, Some("2025-12-31".parse().unwrap()));
     assert_eq!((config.limits.rows, config.limits.connections), (10, 2_000));
     assert_eq!(config.sources[0].kind, SourceKind::Sqlite);
-    assert!(config.sources[0].path.as_ref().unwrap().is_absolute(), "relative to the file, not to the working directory");
+    assert!(
+        config.sources[0].path.as_ref().unwrap().is_absolute(),
+        "relative to the file, not to the working directory"
+    );
     assert_eq!(config.data, Path::new("/srv/vanna"));
     assert!(!config.archive.enabled && config.archive_dir().is_absolute());
     assert_eq!(Config::default().archive_dir(), Config::default().data.join("archive"));

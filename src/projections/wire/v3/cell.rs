@@ -23,10 +23,9 @@ pub fn cell(value: &Value) -> Json {
         Value::Int(number) => Json::String(number.to_string()),
         Value::Real(number) => real(*number),
         Value::Decimal(text) => decimal(text),
-        Value::Text(text)
-        | Value::Date(text)
-        | Value::DateTime(text)
-        | Value::Json(text) => Json::String(text.clone()),
+        Value::Text(text) | Value::Date(text) | Value::DateTime(text) | Value::Json(text) => {
+            Json::String(text.clone())
+        }
         Value::Blob(bytes) => Json::String(BASE64.encode(bytes)),
     }
 }

@@ -1,6 +1,7 @@
 //! What the SQLite runner promises about rows, types, limits, stops and files.
 
 use super::*;
+use crate::sql::runner::engine::Engine as _;
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
