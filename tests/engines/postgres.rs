@@ -112,7 +112,7 @@ async fn nothing_is_written_though_the_role_may_and_no_guard_stands_in_front() {
         "SELECT 1; DELETE FROM orders",
         "COMMIT",
         "SELECT id FROM orders FOR UPDATE",
-        "COPY orders TO '/tmp/orders'",
+        "COPY orders TO 'orders.csv'",
         "SET default_transaction_read_only = off",
     ] {
         let refused = run(&*source, sql).await;

@@ -122,6 +122,9 @@ fn numeric(raw: &[u8]) -> Option<Value> {
         Some(u16::from_be_bytes(bytes.try_into().ok()?))
     };
     let (count, sign, scale) = (usize::from(word(0)?), word(2)?, usize::from(word(3)?));
+    if raw.len() != 8 + 2 * count {
+        return None;
+    }
     let weight = i64::from(i16::from_be_bytes(word(1)?.to_be_bytes()));
     match sign {
         0x0000 | 0x4000 => {}
