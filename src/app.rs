@@ -176,7 +176,7 @@ async fn schemas(
     let (clock, ids) = (Arc::clone(clock), Arc::clone(ids));
     let settings = Settings::default();
     let handle = Handle::<SourceSchema>::start(Arc::clone(journal), clock, ids, effects, settings).await;
-    let probe = Duration::from_secs(config.schema.probe_seconds);
+    let probe = config.schema.watch.then(|| Duration::from_secs(config.schema.probe_seconds));
     let schedule = config.schema.schedule();
     Ok(Schemas::new(Arc::clone(journal), handle.map_err(machine)?, dependents, schedule, probe))
 }

@@ -7,6 +7,8 @@ use vanna_actors::drift::{Rule, Schedule};
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SchemaSync {
+    /// Whether they are read without being asked to.
+    pub watch: bool,
     /// Seconds between two looks whether something changed.
     pub probe_seconds: u64,
     /// Seconds after which a schema is read although nothing seems to have changed.
@@ -19,7 +21,7 @@ pub struct SchemaSync {
 
 impl Default for SchemaSync {
     fn default() -> Self {
-        Self { probe_seconds: 5, every_seconds: 3_600, cron: None, jitter_seconds: 300 }
+        Self { watch: true, probe_seconds: 5, every_seconds: 3_600, cron: None, jitter_seconds: 300 }
     }
 }
 

@@ -24,7 +24,8 @@ pub struct Schemas {
     handle: Handle<SourceSchema>,
     dependents: Arc<BTreeMap<String, Vec<Dependent>>>,
     schedule: Schedule,
-    probe: Duration,
+    /// Pause between two looks; none: nobody looks without being asked to.
+    probe: Option<Duration>,
 }
 
 impl Schemas {
@@ -35,17 +36,18 @@ impl Schemas {
         handle: Handle<SourceSchema>,
         dependents: BTreeMap<String, Vec<Dependent>>,
         schedule: Schedule,
-        probe: Duration,
+        probe: Option<Duration>,
     ) -> Self {
         Self { journal, handle, dependents: Arc::new(dependents), schedule, probe }
     }
 
     /// Follows the schedule and looks for changes until the actors are gone.
     pub async fn watch(&self) {
+        let Some(probe) = self.probe else { return };
         for source in self.dependents.keys() {
             self.tell(source, Command::Follow(self.schedule.clone())).await;
         }
-        let mut beat = tokio::time::interval(self.probe);
+        let mut beat = tokio::time::interval(probe);
         beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         while !self.handle.is_closed() {
             beat.tick().await;

@@ -49,8 +49,11 @@ async fn at_every_named_place_the_service_may_die_and_every_turn_ends_once() {
         let often = !["close_synced", "head_signed", "index_extended"].contains(&place.as_str());
         let time = if often { 1 + index % 3 } else { 1 };
         let wish = format!("{place}:{time}=abort");
+        // Only questions come to the places, so that which time it is says where in a turn it is.
+        let config = home.path().join("vanna.toml");
+        std::fs::write(&config, "[schema]\nwatch = false\n").expect("written");
         let server = Server::start_with(&data, |command| {
-            command.env("VANNA_FAILPOINT", &wish);
+            command.arg("--config").arg(&config).env("VANNA_FAILPOINT", &wish);
         })
         .await;
         let mut seen = ask_some(&server.base, place).await;

@@ -73,7 +73,8 @@ async fn a_turn_with_a_model_survives_a_kill_at_every_place_of_it() {
     for place in PLACES {
         for time in 1..=DECISIONS {
             let home = tempfile::tempdir().expect("a directory");
-            std::fs::write(home.path().join("vanna.toml"), model.toml()).expect("written");
+            let config = format!("{}\n[schema]\nwatch = false\n", model.toml());
+            std::fs::write(home.path().join("vanna.toml"), config).expect("written");
             let mut seen = Seen {
                 conversation: format!("at-{place}-{time}"),
                 request: "r1".into(),
