@@ -40,7 +40,7 @@ async fn run(source: &dyn SqlRunner, sql: &str) -> Result<Run, Failure> {
 
 #[tokio::test]
 async fn values_keep_their_types_and_every_digit() {
-    let Some((source, ..)) = shop().await else { return };
+    let Some((source, _owner, _cluster)) = shop().await else { return };
     let sql = "SELECT true AS b, 7::int2 AS i, 9007199254740993 AS big, 1.10::numeric AS d, 0.1::float8 AS r, \
                0.1::float4 AS f, 'ü'::text AS t, date '2024-02-29' AS day, \
                timestamp '2024-02-29 12:00:00.5' AS at, timestamptz '2024-02-29 12:00+02' AS zoned, \
@@ -77,7 +77,7 @@ async fn values_keep_their_types_and_every_digit() {
 
 #[tokio::test]
 async fn limits_cut_rows_and_parameters_are_read_as_the_statement_wants_them() {
-    let Some((source, ..)) = shop().await else { return };
+    let Some((source, _owner, _cluster)) = shop().await else { return };
     let few = Limits { rows: 700, ..Limits::default() };
     let found =
         source.run(&statement("SELECT id FROM orders ORDER BY id", vec![]), few).await.unwrap().result;
@@ -162,7 +162,7 @@ async fn a_statement_that_nobody_waits_for_is_stopped_at_the_server() {
 
 #[tokio::test]
 async fn errors_name_what_is_missing_and_quote_nothing_else() {
-    let Some((source, ..)) = shop().await else { return };
+    let Some((source, _owner, _cluster)) = shop().await else { return };
     for (sql, told) in [
         ("SELECT nope FROM orders", "no column nope"),
         ("SELECT 1 FROM nowhere", "no table nowhere"),
