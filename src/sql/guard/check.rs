@@ -5,6 +5,7 @@ use super::functions::{Functions, SiteFunctions};
 use super::input::{Origin, parse, with_stack};
 use super::lower::Lower;
 use super::policy::{BoundPolicy, Policy, Principal, limit_rows};
+use super::recent::Recent;
 use super::refusal::{Checked, Code, Refusal};
 use super::resolve::{Resolved, Resolver, Schema};
 use super::tree::{Piece, Query};
@@ -18,6 +19,7 @@ pub struct Guard {
     schema: Option<Schema>,
     policy: Option<BoundPolicy>,
     functions: Functions,
+    recent: Recent,
 }
 
 /// What a guard is made from.
@@ -43,7 +45,7 @@ impl Guard {
         let policy = policy.map(|policy| {
             BoundPolicy::new(policy, dialect, schema.clone().unwrap_or_default(), principal.as_ref())
         });
-        Self { dialect, schema, policy, functions: Functions::new(site) }
+        Self { dialect, schema, policy, functions: Functions::new(site), recent: Recent::default() }
     }
 
     /// Decides over a statement in which no parameters may stand.
@@ -60,6 +62,22 @@ impl Guard {
     /// The refusal, with its code.
     pub fn check_with_parameters(&self, sql: &str, parameters: usize) -> Result<Verdict, Refusal> {
         with_stack(sql, || self.decide(sql, parameters))
+    }
+
+    /// The same, and keeps the verdict for a while.
+    ///
+    /// # Errors
+    /// The refusal, with its code.
+    pub fn check_and_keep(&self, sql: &str, parameters: usize) -> Result<Verdict, Refusal> {
+        let verdict = self.check_with_parameters(sql, parameters)?;
+        self.recent.keep(sql, parameters, &verdict);
+        Ok(verdict)
+    }
+
+    /// A verdict that was kept; it costs no work.
+    #[must_use]
+    pub fn given_lately(&self, sql: &str, parameters: usize) -> Option<Verdict> {
+        self.recent.get(sql, parameters).map(|verdict| Verdict::clone(&verdict))
     }
 
     fn decide(&self, sql: &str, parameters: usize) -> Checked<Verdict> {
