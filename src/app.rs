@@ -2,7 +2,7 @@
 
 use crate::agent::{Bounds, SourceBriefer};
 use crate::catalog::sync::{Dependent, dependents};
-use crate::config::{Config, Groups, Place, Secret};
+use crate::config::{Config, Groups, Place, Secret, SourceKind};
 use crate::llm::models;
 use crate::memory::JournaledMemory;
 use crate::projections::conversations::ConversationList;
@@ -15,7 +15,7 @@ use crate::semantic::planner::{Meaning, SemanticPlanner, Subject};
 use crate::semantic::reader::{Reader, ValueIndex};
 use crate::service::{Directory, Schemas, Vanna, VannaParts};
 use crate::sql::dialect::DialectKind;
-use crate::sql::runner::{Engine, GuardedSource, PostgresSource, SqliteSource};
+use crate::sql::runner::{Engine, GuardedSource, MysqlSource, PostgresSource, SqliteSource};
 use crate::tools::{Database, JournaledResults, Registry, World};
 use jiff::civil::Date;
 use std::collections::BTreeMap;
@@ -262,6 +262,9 @@ async fn databases(config: &Config) -> Result<Vec<Database>, AppError> {
         let model = source.model.as_deref().map(|model| model_of(Some(model))).transpose()?;
         databases.push(match source.place().map_err(input)? {
             Place::File(path) => sqlite(&source.name, path, model)?,
+            Place::Server(url) if source.kind == SourceKind::Mysql => {
+                mysql(&source.name, &url, model).await?
+            }
             Place::Server(url) => postgres(&source.name, &url, model).await?,
         });
     }
@@ -277,6 +280,12 @@ async fn postgres(name: &str, url: &Secret, model: Option<Arc<Model>>) -> Result
     let source = PostgresSource::open(name, url.reveal()).await;
     let source = source.map_err(|error| AppError::Input(format!("source `{name}`: {error}")))?;
     Ok(database(name, DialectKind::Postgres, model, Arc::new(source)))
+}
+
+async fn mysql(name: &str, url: &Secret, model: Option<Arc<Model>>) -> Result<Database, AppError> {
+    let source = MysqlSource::open(name, url.reveal()).await;
+    let source = source.map_err(|error| AppError::Input(format!("source `{name}`: {error}")))?;
+    Ok(database(name, DialectKind::Mysql, model, Arc::new(source)))
 }
 
 fn database(

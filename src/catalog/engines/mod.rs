@@ -1,9 +1,11 @@
 //! Readers of whole schemas, one per engine.
 
+mod mysql;
 mod postgres;
 mod sqlite;
 mod sqlite_text;
 
+pub use mysql::{MysqlCatalog, MysqlError};
 pub use postgres::{POSTGRES_READS, PostgresCatalog, PostgresError, PostgresNotices};
 pub use sqlite::snapshot_sqlite;
 pub(crate) use sqlite_text::query_of;

@@ -3,12 +3,16 @@
 mod engine;
 mod error;
 mod guarded;
+mod mysql;
 mod names;
 mod postgres;
+mod server;
 mod sqlite;
+mod words;
 
 pub use engine::Engine;
 pub use error::SourceError;
 pub use guarded::GuardedSource;
+pub use mysql::MysqlSource;
 pub use postgres::PostgresSource;
 pub use sqlite::SqliteSource;
