@@ -8,6 +8,11 @@
     reason = "a failure here fails the test"
 )]
 
+mod asked;
 #[path = "../drift/cluster.rs"]
 mod cluster;
+mod conformance;
+mod differential;
+mod mariadb_server;
+mod mysql;
 mod postgres;
