@@ -72,7 +72,7 @@ impl Owner {
         for table in ["customers", "orders", "order_items", "products", "events"] {
             found.push(self.number(&format!("SELECT count(*) FROM {table}")).await);
         }
-        found.push(self.number("SELECT CAST(sum(id) AS DECIMAL(20,0)) * 1 FROM orders").await);
+        found.push(self.number("SELECT count(DISTINCT note) FROM orders").await);
         found
     }
 }
@@ -219,12 +219,12 @@ async fn until(owner: &Owner, wanted: i64) {
     let working = match owner {
         Owner::File(_) => return,
         Owner::Postgres(_) => {
-            "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query = 'SELECT pg_sleep(60)' \
-             AND datname = current_database()"
+            "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%pg_sleep(60)%' \
+             AND datname = current_database() AND pid <> pg_backend_pid()"
         }
         Owner::Mysql(_) => {
-            "SELECT count(*) FROM information_schema.processlist WHERE info = 'SELECT SLEEP(60)' \
-             AND db = DATABASE()"
+            "SELECT count(*) FROM information_schema.processlist WHERE info LIKE '%SLEEP(60)%' \
+             AND db = DATABASE() AND id <> CONNECTION_ID()"
         }
     };
     let seen = async {

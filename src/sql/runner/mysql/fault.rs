@@ -22,14 +22,15 @@ pub(super) fn of(error: &Error) -> Failure {
         1317 | 1969 | 3024 => timeout(),
         // Not in a transaction that reads only; not while the server reads only; not to be prepared.
         1290 | 1792 | 1295 | 1314 => not_read_only(),
-        1044 | 1142 | 1143 | 1227 | 1370 => Failure::new(
+        1044 | 1142 | 1143 | 1227 => Failure::new(
             "sql_not_authorized",
             "The role of the service may not read this on the source.",
             false,
         ),
         1054 => failed(&named("column")),
         1051 | 1109 | 1146 => failed(&named("table")),
-        1305 | 1128 | 1630 => failed("There is no such function; check its name."),
+        // For an account that may not call it, a function that is not there is one that it may not call.
+        1305 | 1128 | 1370 | 1630 => failed("There is no such function; check its name."),
         1052 => failed("A column is in several of the tables; put the name of one before it."),
         1055 | 1056 => failed("A column stands beside aggregates and is not grouped by; group by it."),
         1064 | 1149 => failed("The statement cannot be read; check its syntax."),
