@@ -90,6 +90,10 @@ impl Guard {
         }
         let text = self.write(&query, sql.len());
         self.read_back(&text, &query, parameters)?;
+        #[cfg(feature = "libpg-query")]
+        if self.dialect == GuardDialect::Postgres {
+            super::second_opinion::agrees(&text, &resolved.tables)?;
+        }
         Ok(verdict(text, asked, functions, resolved))
     }
 

@@ -16,6 +16,8 @@ mod policy;
 mod recent;
 mod refusal;
 mod resolve;
+#[cfg(feature = "libpg-query")]
+mod second_opinion;
 mod tree;
 mod verdict;
 mod write;
