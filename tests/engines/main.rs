@@ -11,3 +11,4 @@
 #[path = "../drift/cluster.rs"]
 mod cluster;
 mod postgres;
+mod tls;

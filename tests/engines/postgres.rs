@@ -34,7 +34,7 @@ fn statement(sql: &str, params: Vec<Value>) -> Statement {
     }
 }
 
-async fn run(source: &dyn SqlRunner, sql: &str) -> Result<Run, Failure> {
+pub(crate) async fn run(source: &dyn SqlRunner, sql: &str) -> Result<Run, Failure> {
     source.run(&statement(sql, Vec::new()), Limits::default()).await
 }
 

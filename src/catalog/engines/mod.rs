@@ -4,6 +4,7 @@ mod postgres;
 mod sqlite;
 mod sqlite_text;
 
+pub(crate) use postgres::PostgresServer;
 pub use postgres::{POSTGRES_READS, PostgresCatalog, PostgresError, PostgresNotices};
 pub use sqlite::snapshot_sqlite;
 pub(crate) use sqlite_text::query_of;

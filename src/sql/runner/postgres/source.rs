@@ -3,7 +3,7 @@
 use super::pool::Pool;
 use super::{fault, read};
 use crate::catalog::Catalog;
-use crate::catalog::engines::PostgresCatalog;
+use crate::catalog::engines::{PostgresCatalog, PostgresError};
 use crate::catalog::sync::{Dependent, PostgresSchema};
 use crate::sql::guard::GuardDialect;
 use crate::sql::runner::engine::Engine;
@@ -102,9 +102,18 @@ impl PostgresSource {
     }
 }
 
-fn unread(error: &crate::catalog::engines::PostgresError) -> Failure {
+/// What keeps the service out is for people to mend, so it is told; what the server said of a read is not.
+fn unread(error: &PostgresError) -> Failure {
     tracing::debug!(%error, "a schema was not read");
-    fault::unavailable("its schema cannot be read now; try again later")
+    match error {
+        PostgresError::ConnectionString
+        | PostgresError::TlsMode
+        | PostgresError::Certificates
+        | PostgresError::Connect(_) => fault::unavailable(&error.to_string()),
+        PostgresError::Read(_) | PostgresError::Late | PostgresError::Form(_) | PostgresError::Restless => {
+            fault::unavailable("its schema cannot be read now; try again later")
+        }
+    }
 }
 
 #[async_trait]
