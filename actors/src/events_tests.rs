@@ -15,7 +15,8 @@ use crate::ports::model::{
 };
 use crate::ports::planner::{Coverage, CoverageStatus, Covered, Plan, Uncovered, UncoveredReason};
 use crate::ports::sql::{
-    Check, Column, ColumnType, Failure, Format, Output, ResultSet, Role, SchemaMark, Statement, Value,
+    AppliedPolicy, Check, Column, ColumnType, Failure, Format, Output, ResultSet, Role, SchemaMark,
+    Statement, Value,
 };
 use crate::ports::tools::{Executed, Picture, PictureKind, RequestedCall, ToolRefusal};
 use crate::shape_tests::Traced;
@@ -306,6 +307,16 @@ fn model_samples() -> Vec<Event> {
             found: vec![Memory { note: note(), kind: "document".into(), at: 7, score: 0.5 }],
         }),
         Event::MemoryNoted(Box::new(MemoryNoted { tool_call_id: "call-1".into(), note: note() })),
+        Event::PolicyApplied(Box::new(PolicyApplied {
+            tool_call_id: "call-1".into(),
+            applied: AppliedPolicy {
+                policy: "shop".into(),
+                hash: "blake3:01".into(),
+                rules: vec!["shop/orders/row_filter".into()],
+                prepared: "SELECT 1 WHERE tenant = ?1".into(),
+                params: vec![Value::Text("acme".into())],
+            },
+        })),
     ]
 }
 

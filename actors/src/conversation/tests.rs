@@ -9,7 +9,8 @@ use super::state::{ATTEMPTS, State, Step};
 use crate::json::Json;
 use crate::ports::planner::{Coverage, CoverageStatus, Plan};
 use crate::ports::sql::{
-    Check, Column, ColumnType, Failure, Format, Output, ResultSet, Role, Run, SchemaMark, Statement, Value,
+    Check, Column, ColumnType, Failure, Format, Output, ResultSet, Role, Run, SchemaMark, SourceRun,
+    Statement, Value,
 };
 use crate::runtime::{Context, Entity, Ids, Meta};
 use proptest::prelude::*;
@@ -139,7 +140,7 @@ fn statement() -> Statement {
     }
 }
 
-fn rows(count: usize) -> Result<Box<Run>, Failure> {
+fn rows(count: usize) -> Result<Box<SourceRun>, Failure> {
     let column = |name: &str, kind| Column { name: name.to_owned(), kind };
     let result = ResultSet {
         columns: vec![column("country", ColumnType::String), column("revenue", ColumnType::Number)],
@@ -147,7 +148,8 @@ fn rows(count: usize) -> Result<Box<Run>, Failure> {
         row_count: count as u64,
         truncated: false,
     };
-    Ok(Box::new(Run { result, micros: 10, schema: mark() }))
+    let run = Run { result, micros: 10, schema: mark() };
+    Ok(Box::new(SourceRun { run, applied: None }))
 }
 
 fn planned(token: u64, statement: Option<Statement>) -> Command {

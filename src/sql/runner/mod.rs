@@ -2,13 +2,15 @@
 
 mod engine;
 mod error;
+mod governed;
 mod guarded;
 mod names;
 mod postgres;
 mod sqlite;
 
-pub use engine::Engine;
+pub use engine::{Engine, Estimate};
 pub use error::SourceError;
-pub use guarded::GuardedSource;
+pub use governed::{Governance, Permit};
+pub use guarded::{CostLimits, GuardedSource};
 pub use postgres::PostgresSource;
 pub use sqlite::SqliteSource;

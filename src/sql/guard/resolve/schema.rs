@@ -62,6 +62,11 @@ impl Schema {
         schema
     }
 
+    /// All relations.
+    pub(crate) fn relations(&self) -> &[KnownRelation] {
+        &self.relations
+    }
+
     /// Whether it knows no relation.
     #[must_use]
     pub fn is_empty(&self) -> bool {
