@@ -1,5 +1,6 @@
-//! What a turn costs: time to the first event under parallel load, beside a bare handler, and the
-//! share of lineage. One JSON line each; figures are ratios against a reference of the same run.
+//! What a turn costs: time to the first event under parallel load, beside a bare handler, the share of
+//! lineage, and how long a conversation that rests takes to wake. One JSON line each; figures are ratios
+//! against a reference of the same run.
 //!
 //! `cargo bench --bench turn`
 
@@ -34,12 +35,15 @@ const PARALLEL: usize = 50;
 const ROUNDS: usize = 20;
 const TURNS: usize = 200;
 const FOLDS: usize = 200;
+const SLEEPERS: usize = 20;
+const FACTS: u64 = 500;
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         first_event().await;
         lineage().await;
+        rehydration().await;
     });
 }
 
@@ -101,7 +105,7 @@ async fn lineage() {
     let caller = Caller { tenant: "default".into(), principal: "anonymous".into(), operator: true };
     let begun = Instant::now();
     for turn in 0..TURNS {
-        run_turn(vanna.as_ref(), &caller, turn).await;
+        run_turn(vanna.as_ref(), &caller, &format!("c{turn}")).await;
     }
     let turn = begun.elapsed() / u32::try_from(TURNS).expect("small");
     let stream = StreamId::new("conversation", "default", "c0");
@@ -130,10 +134,43 @@ fn evidence_of(stream: &StreamId, facts: &[(&Record, ConversationEvent)]) -> Str
     serde_json::to_string(&gathered.evidence(stream, &chain, End::Completed)).expect("JSON")
 }
 
-async fn run_turn(vanna: &dyn Service, caller: &Caller, turn: usize) {
+/// The first command that reaches a conversation of 500 facts after a restart, beside the second one. Nothing
+/// is cancelled, so neither writes.
+async fn rehydration() {
+    let home = tempfile::tempdir().expect("a directory");
+    let caller = Caller { tenant: "default".into(), principal: "anonymous".into(), operator: true };
+    let names: Vec<String> = (0..SLEEPERS).map(|sleeper| format!("sleeper{sleeper}")).collect();
+    let (journal, vanna) = service(home.path()).await;
+    for name in &names {
+        let stream = StreamId::new("conversation", "default", name);
+        while journal.read_stream(&stream, FACTS - 1, 1).expect("records").is_empty() {
+            run_turn(vanna.as_ref(), &caller, name).await;
+        }
+    }
+    assert!(vanna.shut_down(Duration::from_secs(30)).await, "it shuts down");
+    drop((journal, vanna));
+    let (_journal, vanna) = service(home.path()).await;
+    let (mut asleep, mut awake) = (Vec::new(), Vec::new());
+    for name in &names {
+        for waits in [&mut asleep, &mut awake] {
+            let begun = Instant::now();
+            vanna.cancel(&caller, name, "no such request").await.expect_err("nothing to cancel");
+            waits.push(begun.elapsed());
+        }
+    }
+    let (first, second) = (percentile(&mut asleep, 50), percentile(&mut awake, 50));
+    let line = json!({
+        "bench": "rehydration", "conversations": SLEEPERS, "facts": FACTS, "p50_ms": millis(first),
+        "p95_ms": millis(percentile(&mut asleep, 95)), "awake_p50_ms": millis(second),
+        "ratio": round(first.as_secs_f64() / second.as_secs_f64()),
+    });
+    println!("{line}");
+}
+
+async fn run_turn(vanna: &dyn Service, caller: &Caller, conversation: &str) {
     let ask = Ask {
         message: "revenue by genre".into(),
-        conversation_id: Some(format!("c{turn}")),
+        conversation_id: Some(conversation.to_owned()),
         request_id: None,
         source: None,
         metadata: json!({}),

@@ -4,54 +4,25 @@ use super::compile::{compile_json, field_values_sql};
 use super::model::{Field, MetricKind, Model};
 use crate::sql::dialect::DialectKind;
 use crate::sql::guard::Guard;
-use crate::sql::runner::Permit;
+use crate::sql::runner::{Kept, Permit};
 use serde_json::json;
-use std::collections::{BTreeSet, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use vanna_actors::ports::sql::Failure;
-
-/// Callers whose view is kept; those of others are made again.
-const KEPT: usize = 64;
-
-/// What was made for the newest callers, by the key of what they may read.
-#[derive(Debug)]
-pub(super) struct Recent<T>(Mutex<VecDeque<(String, Arc<T>)>>);
-
-impl<T> Default for Recent<T> {
-    fn default() -> Self {
-        Self(Mutex::default())
-    }
-}
-
-impl<T> Recent<T> {
-    pub(super) fn get(&self, key: &str) -> Option<Arc<T>> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.iter().find(|(known, _)| known == key).map(|(_, value)| Arc::clone(value))
-    }
-
-    pub(super) fn keep(&self, key: &str, value: Arc<T>) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.retain(|(known, _)| known != key);
-        kept.push_back((key.to_owned(), value));
-        if kept.len() > KEPT {
-            kept.pop_front();
-        }
-    }
-}
 
 /// A semantic model, and what of it each caller sees.
 #[derive(Debug)]
 pub struct ModelViews {
     whole: Arc<Model>,
     dialect: DialectKind,
-    recent: Recent<Model>,
+    kept: Kept<Model>,
 }
 
 impl ModelViews {
     /// Of a model over a source of a dialect.
     #[must_use]
     pub fn new(whole: Arc<Model>, dialect: DialectKind) -> Self {
-        Self { whole, dialect, recent: Recent::default() }
+        Self { whole, dialect, kept: Kept::default() }
     }
 
     /// The whole model.
@@ -66,7 +37,7 @@ impl ModelViews {
     /// The service failed while it looked.
     pub async fn seen(&self, permit: Option<&Permit>) -> Result<Arc<Model>, Failure> {
         let Some(permit) = permit else { return Ok(Arc::clone(&self.whole)) };
-        if let Some(known) = self.recent.get(permit.key()) {
+        if let Some(known) = self.kept.get(permit.key()) {
             return Ok(known);
         }
         let (whole, guard, dialect) = (Arc::clone(&self.whole), Arc::clone(permit.guard()), self.dialect);
@@ -75,7 +46,7 @@ impl ModelViews {
         let seen = seen.map_err(|_| {
             Failure::new("internal_error", "The service failed while it read the semantic model.", true)
         })?;
-        self.recent.keep(permit.key(), Arc::clone(&seen));
+        self.kept.keep(permit.key(), Arc::clone(&seen));
         Ok(seen)
     }
 }

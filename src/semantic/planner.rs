@@ -2,11 +2,11 @@
 
 use super::compile::{Compiled, compile, distinct_values_sql};
 use super::model::Model;
-use super::permitted::{ModelViews, Recent};
+use super::permitted::ModelViews;
 use super::query::SemanticQuery;
 use super::reader::{Reader, Reading, ValueIndex};
 use crate::sql::dialect::DialectKind;
-use crate::sql::runner::GuardedSource;
+use crate::sql::runner::{GuardedSource, Kept};
 use async_trait::async_trait;
 use jiff::civil::Date;
 use std::collections::BTreeMap;
@@ -39,14 +39,14 @@ pub struct Meaning {
     views: Arc<ModelViews>,
     /// Reads questions about the whole model. Where callers see parts of the source, it knows no values.
     reader: Arc<Reader>,
-    readers: Recent<Reader>,
+    readers: Kept<Reader>,
 }
 
 impl Meaning {
     /// A model, and the reader of questions about the whole of it.
     #[must_use]
     pub fn new(views: Arc<ModelViews>, reader: Arc<Reader>) -> Self {
-        Self { views, reader, readers: Recent::default() }
+        Self { views, reader, readers: Kept::default() }
     }
 }
 
@@ -62,7 +62,7 @@ impl Subject {
     /// What a caller may ask about. Values are read as the caller may read them.
     async fn seen(&self, meaning: &Meaning, caller: &Caller) -> Result<Seen, Failure> {
         let permit = self.source.permit(caller).await?;
-        let model = meaning.views.seen(permit.as_ref()).await?;
+        let model = meaning.views.seen(permit.as_deref()).await?;
         let Some(permit) = permit else {
             return Ok(Seen { model, reader: Arc::clone(&meaning.reader), whole: None });
         };

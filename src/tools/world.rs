@@ -33,7 +33,7 @@ impl Database {
     pub async fn model(&self, caller: &Caller) -> Result<Option<Arc<Model>>, Failure> {
         let Some(views) = &self.model else { return Ok(None) };
         let permit = self.source.permit(caller).await?;
-        views.seen(permit.as_ref()).await.map(Some)
+        views.seen(permit.as_deref()).await.map(Some)
     }
 }
 

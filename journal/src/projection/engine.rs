@@ -3,7 +3,7 @@
 use super::contract::{Registered, View};
 use super::entry::{Entry, Progress};
 use super::error::ProjectionError;
-use super::fold::Fold;
+use super::fold::{Fold, SLICE};
 use super::rebuild::{aside, rebuild};
 use crate::derived::Derived;
 use crate::journal::{Journal, ReadError};
@@ -17,6 +17,8 @@ use tokio::task::JoinHandle;
 /// Pause after a failure, doubled with each further one up to the longest.
 const PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// How long records gather before they are taken in, unless somebody waits for them.
+const GATHERING: Duration = Duration::from_millis(20);
 /// Time between two flushes while records come.
 const FLUSH: Duration = Duration::from_secs(1);
 
@@ -157,6 +159,7 @@ impl Projections {
     /// Waits until the rows of a projection have taken in a position; tells whether they have.
     pub async fn reached(&self, name: &str, position: Position, patience: Duration) -> bool {
         let Ok(entry) = self.entry(name) else { return false };
+        entry.hurry(position);
         let mut reached = entry.reached.subscribe();
         let wait = reached.wait_for(|at| at.is_some_and(|at| at >= position));
         tokio::time::timeout(patience, wait).await.is_ok_and(|waited| waited.is_ok())
@@ -300,13 +303,19 @@ impl Inner {
     async fn follow(self: &Arc<Self>, entry: &Arc<Entry>) -> Result<(), ProjectionError> {
         let mut head = self.journal.head();
         let mut reached = entry.reached.subscribe();
+        let mut awaited = entry.awaited.subscribe();
         loop {
             let position = *reached.borrow_and_update();
             let now = *head.borrow_and_update();
             if !entry.is_wanted() && entry.rebuild.borrow().is_none() {
                 return Ok(());
             }
-            if position.is_some_and(|position| position < now) {
+            if let Some(position) = position.filter(|position| *position < now) {
+                if now - position < SLICE as u64 {
+                    // Time alone ends it when nobody waits for a later position.
+                    let hurried = awaited.wait_for(|awaited| *awaited > position);
+                    let _ = tokio::time::timeout(GATHERING, hurried).await;
+                }
                 let (inner, of) = (self.clone(), entry.clone());
                 aside(move || {
                     of.follow(inner.journal.as_ref())?;

@@ -37,6 +37,8 @@ pub(super) struct Entry {
     turn: Mutex<()>,
     /// How far the serving table is, once there is one; what waits for rows watches it.
     pub(super) reached: watch::Sender<Option<Position>>,
+    /// The furthest position that somebody waits for, or has waited for.
+    pub(super) awaited: watch::Sender<Position>,
     /// The rebuild that runs.
     pub(super) rebuild: watch::Sender<Option<Progress>>,
     /// Why it does not go on.
@@ -51,6 +53,7 @@ impl Entry {
             serving: RwLock::default(),
             turn: Mutex::default(),
             reached: watch::Sender::new(None),
+            awaited: watch::Sender::new(0),
             rebuild: watch::Sender::new(None),
             trouble: Mutex::default(),
             retired: Mutex::default(),
@@ -63,6 +66,15 @@ impl Entry {
 
     pub(super) fn serving(&self) -> Option<Arc<Fold>> {
         self.serving.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Somebody waits for a position.
+    pub(super) fn hurry(&self, position: Position) {
+        self.awaited.send_if_modified(|awaited| {
+            let further = position > *awaited;
+            *awaited = position.max(*awaited);
+            further
+        });
     }
 
     pub(super) fn note(&self, trouble: Option<String>) {

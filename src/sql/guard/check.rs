@@ -5,6 +5,7 @@ use super::functions::{Functions, SiteFunctions};
 use super::input::{Origin, parse, with_stack};
 use super::lower::Lower;
 use super::policy::{Binds, BoundPolicy, Policy, Principal, limit_rows};
+use super::recent::Recent;
 use super::refusal::{Checked, Code, Refusal};
 use super::resolve::{Resolved, Resolver, Schema};
 use super::sight::{Sight, sight};
@@ -23,6 +24,7 @@ pub struct Guard {
     functions: Functions,
     /// Whether values of the principal become parameters, or are written out.
     binds: bool,
+    recent: Recent,
 }
 
 /// What a guard is made from.
@@ -50,7 +52,8 @@ impl Guard {
             let schema = schema.clone().unwrap_or_default();
             BoundPolicy::new(Arc::new(policy), dialect, schema, principal.as_ref())
         });
-        Self { dialect, schema, policy, functions: Functions::new(site), binds: false }
+        let (functions, recent) = (Functions::new(site), Recent::default());
+        Self { dialect, schema, policy, functions, binds: false, recent }
     }
 
     /// The same guard under a policy, for one principal. The principal's values become parameters where
@@ -61,7 +64,7 @@ impl Guard {
         let functions = Functions::new(policy.functions.clone());
         let known = schema.clone().unwrap_or_default();
         let policy = Some(BoundPolicy::new(policy, dialect, known, Some(principal)));
-        Self { dialect, schema, policy, functions, binds: true }
+        Self { dialect, schema, policy, functions, binds: true, recent: Recent::default() }
     }
 
     /// What may be read of each relation; everything where there is no policy.
@@ -97,6 +100,22 @@ impl Guard {
     /// The refusal, with its code.
     pub fn check_with_parameters(&self, sql: &str, parameters: usize) -> Result<Verdict, Refusal> {
         with_stack(sql, || self.decide(sql, parameters))
+    }
+
+    /// The same, and keeps the verdict for a while.
+    ///
+    /// # Errors
+    /// The refusal, with its code.
+    pub fn check_and_keep(&self, sql: &str, parameters: usize) -> Result<Verdict, Refusal> {
+        let verdict = self.check_with_parameters(sql, parameters)?;
+        self.recent.keep(sql, parameters, &verdict);
+        Ok(verdict)
+    }
+
+    /// A verdict that was kept; it costs no work.
+    #[must_use]
+    pub fn given_lately(&self, sql: &str, parameters: usize) -> Option<Verdict> {
+        self.recent.get(sql, parameters).map(|verdict| Verdict::clone(&verdict))
     }
 
     fn decide(&self, sql: &str, parameters: usize) -> Checked<Verdict> {

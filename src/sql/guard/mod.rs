@@ -13,6 +13,7 @@ mod grammar;
 mod input;
 mod lower;
 mod policy;
+mod recent;
 mod refusal;
 mod resolve;
 mod sight;

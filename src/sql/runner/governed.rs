@@ -13,13 +13,14 @@ pub struct Governance {
     groups: Groups,
 }
 
+/// Name of the value that holds the groups of a caller.
+const GROUPS: &str = "groups";
+
 /// What one caller may read of a source, by its schema of one moment.
-#[derive(Clone)]
 pub struct Permit {
     guard: Arc<Guard>,
     policy: String,
     hash: String,
-    /// Equal for callers who see the same, and for nobody else.
     key: String,
 }
 
@@ -39,20 +40,32 @@ impl Governance {
         self.policies.all().flat_map(of).collect()
     }
 
-    /// What a caller may read; `guard` is that of the schema with this hash.
-    pub(super) fn permit(&self, guard: &Guard, schema: &str, caller: &Caller) -> Permit {
+    /// Values of a caller that filters may take.
+    pub(super) fn values(&self, caller: &Caller) -> Principal {
         let tenant = caller.conversation.tenant();
         let groups = self.groups.of(tenant, &caller.principal);
         let mut values: Principal = self.groups.attributes(tenant, &caller.principal);
         values.insert("tenant".to_owned(), Json::from(tenant));
         values.insert("principal".to_owned(), Json::from(caller.principal.as_str()));
-        values.insert("groups".to_owned(), groups.iter().map(String::as_str).collect());
+        values.insert(GROUPS.to_owned(), groups.iter().map(String::as_str).collect());
+        values
+    }
+
+    /// Equal for callers who see the same of the same schema, and for nobody else.
+    pub(super) fn key(values: &Principal, schema: &str) -> String {
+        format!("{schema} {}", Json::Object(values.clone()))
+    }
+
+    /// What a caller with these values may read; `guard` is that of the schema.
+    pub(super) fn permit(&self, guard: &Guard, values: Principal, key: String) -> Permit {
+        let groups = values.get(GROUPS).and_then(Json::as_array).into_iter().flatten();
+        let groups = groups.filter_map(|group| group.as_str().map(str::to_owned)).collect();
         let policy = self.policies.of(&groups);
         Permit {
             guard: Arc::new(guard.under(Arc::clone(&policy), &values)),
             policy: policy.name.clone(),
             hash: self.policies.hash().to_owned(),
-            key: format!("{schema} {}", Json::Object(values)),
+            key,
         }
     }
 }

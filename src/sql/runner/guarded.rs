@@ -4,6 +4,7 @@
 
 use super::engine::{Engine, Estimate};
 use super::governed::{Governance, Permit, governed};
+use super::kept::Kept;
 use crate::catalog::Catalog;
 use crate::sql::guard::{Code, Guard, Refusal, Request, Schema, Verdict};
 use async_trait::async_trait;
@@ -34,6 +35,8 @@ pub struct GuardedSource {
     governance: Option<Governance>,
     costs: CostLimits,
     known: Mutex<Option<Known>>,
+    /// What the newest callers may read.
+    permits: Kept<Permit>,
 }
 
 /// The guard for one schema.
@@ -49,14 +52,15 @@ struct Known {
 struct Passed {
     verdict: Verdict,
     /// What the caller may read; none where the source has no policies.
-    permit: Option<Permit>,
+    permit: Option<Arc<Permit>>,
 }
 
 impl GuardedSource {
     /// Puts the guard in front of a source.
     #[must_use]
     pub fn new(engine: Arc<dyn Engine>) -> Self {
-        Self { engine, governance: None, costs: CostLimits::default(), known: Mutex::new(None) }
+        let (known, permits) = (Mutex::new(None), Kept::default());
+        Self { engine, governance: None, costs: CostLimits::default(), known, permits }
     }
 
     /// Lets callers read what policies permit, and nothing else.
@@ -99,7 +103,7 @@ impl GuardedSource {
     ///
     /// # Errors
     /// The source is not available, or its policies do not fit its schema any more.
-    pub async fn permit(&self, caller: &Caller) -> Result<Option<Permit>, Failure> {
+    pub async fn permit(&self, caller: &Caller) -> Result<Option<Arc<Permit>>, Failure> {
         let Some(governance) = &self.governance else { return Ok(None) };
         let known = self.known().await?;
         if !known.fits {
@@ -107,7 +111,14 @@ impl GuardedSource {
                            read. Tell whoever keeps the policy.";
             return Err(Failure::new(POLICY_INVALID, message, false));
         }
-        Ok(Some(governance.permit(&known.guard, &known.hash, caller)))
+        let values = governance.values(caller);
+        let key = Governance::key(&values, &known.hash);
+        let permit = self.permits.get(&key).unwrap_or_else(|| {
+            let permit = Arc::new(governance.permit(&known.guard, values, key.clone()));
+            self.permits.keep(&key, Arc::clone(&permit));
+            permit
+        });
+        Ok(Some(permit))
     }
 
     /// The schema as a caller may see it: only what may be read.
@@ -139,12 +150,13 @@ impl GuardedSource {
 
     /// The guard for the schema as it is now.
     async fn known(&self) -> Result<Known, Failure> {
-        let hash = self.engine.schema().await?.hash;
+        let now = self.engine.schema().await?.hash;
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(known) = known.filter(|known| known.hash == hash) {
+        if let Some(known) = known.filter(|known| known.hash == now) {
             return Ok(known);
         }
-        let schema = Some(Schema::of_catalog(&*self.engine.catalog().await?));
+        let catalog = self.engine.catalog().await?;
+        let (hash, schema) = (catalog.mark().hash, Some(Schema::of_catalog(&catalog)));
         let request = Request { dialect: self.engine.dialect(), schema, policy: None, principal: None };
         let guard = Arc::new(Guard::new(request));
         let faults = self.governance.as_ref().map(|own| own.faults(&guard)).unwrap_or_default();
@@ -163,10 +175,12 @@ impl GuardedSource {
             Some(permit) => Arc::clone(permit.guard()),
             None => self.known().await?.guard,
         };
+        if let Some(verdict) = guard.given_lately(sql, parameters) {
+            return Ok(Passed { verdict, permit });
+        }
         let sql = sql.to_owned();
         // Parsing is computing: keep it off the threads that serve.
-        let checked =
-            tokio::task::spawn_blocking(move || guard.check_with_parameters(&sql, parameters)).await;
+        let checked = tokio::task::spawn_blocking(move || guard.check_and_keep(&sql, parameters)).await;
         let checked = checked.map_err(|_| {
             Failure::new("internal_error", "The service failed while it checked the SQL.", true)
         })?;

@@ -29,6 +29,13 @@ const COMMANDS: &[&str] = &[
     "waitfor",
 ];
 
+/// Words that no engine takes for a name unless they are quoted. The parser does, and would make a column `INTO`
+/// of what PostgreSQL reads as an order to create a table.
+const RESERVED: &[&str] = &[
+    "and", "as", "create", "distinct", "else", "from", "group", "having", "in", "into", "not", "on", "or",
+    "order", "select", "then", "union", "when", "where", "with",
+];
+
 /// Words that PostgreSQL reads as something else than a relation.
 const NO_RELATION: &[&str] = &["only", "lateral", "rows", "xmltable"];
 
@@ -98,6 +105,9 @@ impl Lower<'_> {
     /// A name with dots. What looks like a column of a sequence takes its next number.
     pub(super) fn compound(&self, parts: Vec<ast::Ident>) -> Checked<Vec<Ident>> {
         let parts = self.idents(parts)?;
+        if let [first, ..] = parts.as_slice() {
+            no_keyword(first)?;
+        }
         let takes = |part: &Ident| part.is_word("nextval") || part.is_word("currval");
         if self.dialect == GuardDialect::Snowflake && parts.last().is_some_and(takes) {
             return Err(Refusal::write("A number of a sequence"));
@@ -156,6 +166,9 @@ impl Lower<'_> {
     /// A relation's name.
     pub(super) fn relation_name(&self, name: ast::ObjectName) -> Checked<Vec<Ident>> {
         let name = self.object_name(name)?;
+        if let [first, ..] = name.as_slice() {
+            no_keyword(first)?;
+        }
         if let [only] = name.as_slice() {
             let lower = only.text.to_ascii_lowercase();
             if !only.quoted && NO_RELATION.contains(&lower.as_str()) {
@@ -174,6 +187,7 @@ impl Lower<'_> {
     /// A column's name; session values that look like one are refused.
     pub(super) fn column_name(&self, ident: ast::Ident) -> Checked<Ident> {
         let ident = self.ident(ident)?;
+        no_keyword(&ident)?;
         let lower = ident.text.to_ascii_lowercase();
         if ident.quoted || !SESSION.contains(&lower.as_str()) {
             return Ok(ident);
@@ -193,12 +207,25 @@ impl Lower<'_> {
     }
 }
 
+/// A word of the language is no name.
+fn no_keyword(name: &Ident) -> Checked<()> {
+    let lower = name.text.to_ascii_lowercase();
+    if name.quoted || RESERVED.binary_search(&lower.as_str()).is_err() {
+        return Ok(());
+    }
+    if lower == "into" {
+        return Err(Refusal::write("INTO"));
+    }
+    let reason = format!("`{}` is a word of SQL; quote it where it is a name.", name.text);
+    Err(Refusal::new(Code::NameNotAllowed, reason))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::COMMANDS;
+    use super::{COMMANDS, RESERVED};
 
     #[test]
-    fn the_commands_are_sorted_so_that_they_can_be_searched() {
-        assert!(COMMANDS.is_sorted());
+    fn the_words_are_sorted_so_that_they_can_be_searched() {
+        assert!(COMMANDS.is_sorted() && RESERVED.is_sorted());
     }
 }
