@@ -17,6 +17,7 @@ mod faults;
 mod formats;
 mod journal;
 mod model;
+mod policies;
 mod projections;
 mod replay;
 mod socket;
