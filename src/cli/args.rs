@@ -56,6 +56,9 @@ pub enum Command {
     /// What a source declares, and what changed.
     #[command(subcommand)]
     Schema(super::schema::Schema),
+    /// Where the numbers of answers come from, for other programs.
+    #[command(subcommand)]
+    Lineage(super::lineage::Lineage),
 }
 
 /// Options of `serve`.

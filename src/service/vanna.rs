@@ -236,8 +236,13 @@ impl Service for Vanna {
                 return Err(ServiceError::NotFound(message));
             }
         }
-        let wanted =
-            Wanted { after, request_id: replay.request_id, follow: replay.follow, format: replay.format };
+        let wanted = Wanted {
+            after,
+            request_id: replay.request_id,
+            follow: replay.follow,
+            format: replay.format,
+            tells_policies: caller.operator,
+        };
         Ok(replay::stream(Arc::clone(&self.parts.journal), Arc::clone(&self.marks), stream, wanted))
     }
 

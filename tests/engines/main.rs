@@ -10,4 +10,5 @@
 
 #[path = "../drift/cluster.rs"]
 mod cluster;
+mod policies;
 mod postgres;

@@ -162,20 +162,57 @@ async fn two_callers_ask_the_same_and_each_sees_their_own_rows() {
     assert_eq!(check(&ann, "policy")["passed"], true);
     assert_eq!(evidence(&ann)["confidence"]["tier"], "High");
     assert!(!format!("{ann:?}").contains("globex") && !format!("{bob:?}").contains("acme"));
-    // What was bound is on record for whoever asked, and nowhere in the text of the statement.
-    let path = format!(
-        "conversations/{}/events?format=facts",
-        ann[0].json()["conversation_id"].as_str().expect("an id")
-    );
-    let facts = get(&server, "ann", &path).await;
+    // What was bound is on record, for those who keep the policy.
+    let id = ann[0].json()["conversation_id"].as_str().expect("an id").to_owned();
+    let facts = get(&server, "ann", &format!("conversations/{id}/events?format=facts")).await;
     let applied = facts.lines().find(|line| line.contains("\"policy_applied\"")).expect("the fact");
-    assert!(applied.contains("tenant = ?1") && applied.contains("{\"Text\":\"acme\"}"), "{applied}");
+    assert!(applied.contains("shop/orders/row_filter") && !applied.contains("tenant ="), "{applied}");
 
     // Values of other tenants are no words that questions are understood by.
     let named = ask(&server, "bob", "turnover for customer Bo").await;
     assert_eq!(rows(&named), Value::Null);
     assert_eq!(evidence(&named)["semantic"]["coverage"], "partial");
     assert_eq!(rows(&ask(&server, "ann", "turnover for customer Bo").await), json!([{"turnover": 20.0}]));
+    assert_eq!(server.terminate().await, 0);
+    let facts = vanna(home.path(), &["replay", &id, "--format", "facts"]);
+    let applied = facts.lines().find(|line| line.contains("\"policy_applied\"")).expect("the fact");
+    assert!(applied.contains("tenant = ?") && applied.contains("{\"Text\":\"acme\"}"), "{applied}");
+    exported(&vanna(home.path(), &["lineage", "export", &id]));
+}
+
+/// What OpenLineage asks of a run event with a facet of column lineage, and that it names the columns.
+fn exported(lines: &str) {
+    let event: Value = serde_json::from_str(lines.trim()).expect("one event");
+    let facet = json!({"type": "object", "required": ["_producer", "_schemaURL"],
+        "properties": {"_producer": {"format": "uri"}, "_schemaURL": {"format": "uri", "pattern": "^https://"}}});
+    let facets = json!({"type": "object", "additionalProperties": facet});
+    let named = |more: &[&str]| {
+        let names: Vec<&str> = ["namespace", "name"].iter().chain(more).copied().collect();
+        let texts: serde_json::Map<String, Value> =
+            names.iter().map(|name| ((*name).to_owned(), json!({"type": "string"}))).collect();
+        json!({"type": "object", "required": names, "properties": texts})
+    };
+    let fields = json!({"type": "object", "additionalProperties": {"type": "object", "required": ["inputFields"],
+        "properties": {"inputFields": {"type": "array", "items": named(&["field"])}}}});
+    let form = json!({"type": "object", "required": ["run", "job", "eventTime", "producer", "schemaURL"],
+    "properties": {
+        "eventType": {"enum": ["START", "COMPLETE", "ABORT", "FAIL", "OTHER", "RUNNING"]},
+        "eventTime": {"type": "string", "format": "date-time"},
+        "producer": {"type": "string", "format": "uri"}, "schemaURL": {"type": "string", "format": "uri"},
+        "run": {"type": "object", "required": ["runId"], "properties": {"runId": {"format": "uuid"}}},
+        "job": {"allOf": [named(&[]), {"properties": {"facets": facets}}]},
+        "inputs": {"type": "array", "items": named(&[])},
+        "outputs": {"type": "array", "items": {"allOf": [named(&[]), {"properties": {"facets": {"allOf": [facets,
+            {"properties": {"columnLineage": {"required": ["fields"], "properties": {"fields": fields}}}}]}}}]}},
+    }});
+    let validator = jsonschema::options().should_validate_formats(true).build(&form).expect("a schema");
+    let faults: Vec<String> = validator.iter_errors(&event).map(|fault| fault.to_string()).collect();
+    assert!(faults.is_empty(), "{faults:?}: {event}");
+    let columns = &event["outputs"][0]["facets"]["columnLineage"]["fields"];
+    let from = |column: &str| columns[column]["inputFields"].as_array().expect("fields").clone();
+    let field = |table: &str, name: &str| json!({"namespace": "sqlite://shop", "name": table, "field": name});
+    assert!(from("region").contains(&field("customers", "region")), "{event}");
+    assert!(from("turnover").contains(&field("orders", "total")), "{event}");
 }
 
 #[tokio::test]
@@ -198,7 +235,7 @@ async fn not_permitted_no_rows_and_not_modelled_are_three_answers() {
     let nothing = ask(&server, "eve", "turnover").await;
     assert_eq!(payloads(&nothing, "error")[0]["code"], "not_permitted");
 
-    let empty = ask(&server, "ann", "turnover by region above 1000000").await;
+    let empty = ask(&server, "ann", "turnover by region over 1000000").await;
     assert_eq!((rows(&empty), payloads(&empty, "done").len()), (json!([]), 1));
     assert_eq!(check(&empty, "rows_found")["passed"], false);
     assert_eq!(check(&empty, "policy")["passed"], true);
@@ -347,10 +384,21 @@ async fn a_schema_that_the_policy_does_not_fit_any_more_is_read_by_nobody() {
     assert_eq!(payloads(&refused, "error")[0]["code"], "policy_invalid");
 }
 
-fn start(home: &Path) -> Output {
+fn run(home: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_vanna"));
-    command.args(["ask", "turnover", "--json", "--data"]).arg(home.join("data"));
+    command.args(arguments).arg("--data").arg(home.join("data"));
     command.arg("--config").arg(home.join("vanna.toml")).output().expect("runs")
+}
+
+/// What a command says that ends well.
+fn vanna(home: &Path, arguments: &[&str]) -> String {
+    let output = run(home, arguments);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("text")
+}
+
+fn start(home: &Path) -> Output {
+    run(home, &["ask", "turnover", "--json"])
 }
 
 #[test]
