@@ -161,6 +161,7 @@ pub(crate) fn samples() -> Vec<Event> {
     ]
     .into_iter()
     .chain(model_samples())
+    .chain([policy_sample()])
     .collect()
 }
 
@@ -307,17 +308,20 @@ fn model_samples() -> Vec<Event> {
             found: vec![Memory { note: note(), kind: "document".into(), at: 7, score: 0.5 }],
         }),
         Event::MemoryNoted(Box::new(MemoryNoted { tool_call_id: "call-1".into(), note: note() })),
-        Event::PolicyApplied(Box::new(PolicyApplied {
-            tool_call_id: "call-1".into(),
-            applied: AppliedPolicy {
-                policy: "shop".into(),
-                hash: "blake3:01".into(),
-                rules: vec!["shop/orders/row_filter".into()],
-                prepared: "SELECT 1 WHERE tenant = ?1".into(),
-                params: vec![Value::Text("acme".into())],
-            },
-        })),
     ]
+}
+
+fn policy_sample() -> Event {
+    Event::PolicyApplied(Box::new(PolicyApplied {
+        tool_call_id: "call-1".into(),
+        applied: AppliedPolicy {
+            policy: "shop".into(),
+            hash: "blake3:01".into(),
+            rules: vec!["shop/orders/row_filter".into()],
+            prepared: "SELECT 1 WHERE tenant = ?1".into(),
+            params: vec![Value::Text("acme".into())],
+        },
+    }))
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -17,7 +17,8 @@ use vanna_actors::ports::model::{
 };
 use vanna_actors::ports::planner::{Coverage, CoverageStatus, Plan, PlanRequest, Planner};
 use vanna_actors::ports::sql::{
-    Check, Column, ColumnType, Failure, Limits, ResultSet, Run, SchemaMark, SqlSource, Statement, Value,
+    Check, Column, ColumnType, Failure, Limits, ResultSet, Run, SchemaMark, SourceRun, SqlSource, Statement,
+    Value,
 };
 use vanna_actors::ports::tools::{Caller, ToolOutcome, ToolRefusal, ToolUse, Tools, Verdict};
 use vanna_actors::runtime::{Clock, Ids};
@@ -277,7 +278,7 @@ impl Tools for Scripted {
         if let Err(failure) = self.trouble(&given.question, &given.tool_call_id).await {
             return ToolOutcome::failed(failure.code, failure.message);
         }
-        let result = Some(run_of(&given.question).result);
+        let result = Some(run_of(&given.question).run.result);
         ToolOutcome { row_count: Some(1), result, ..ToolOutcome::told("1 row", "a row") }
     }
 }

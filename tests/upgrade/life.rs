@@ -11,9 +11,10 @@ use vanna_actors::events::{self, ConversationEvent as Event};
 use vanna_actors::json::Json;
 use vanna_actors::ports::planner::{Coverage, CoverageStatus, Plan, PlanRequest, Planner};
 use vanna_actors::ports::sql::{
-    Check, Column, ColumnType, Failure, Format, Limits, Output, ResultSet, Role, Run, SchemaMark, SqlSource,
-    Statement, Value,
+    Check, Column, ColumnType, Failure, Format, Limits, Output, ResultSet, Role, Run, SchemaMark, SourceRun,
+    SqlSource, Statement, Value,
 };
+use vanna_actors::ports::tools::Caller;
 use vanna_actors::runtime::{Entity, Handle, Settings, SystemClock, SystemIds};
 use vanna_journal::{Journal, StreamId, StreamSubscription};
 

@@ -77,6 +77,8 @@ impl BoundPolicy {
         let (key, rules) = match self.policy.relation(&names) {
             _denied if self.policy.denies(&names) => return Err(denied(relation)),
             Some(found) => found,
+            // What a view shows of relations that have rules, nobody has decided.
+            None if relation.is_view && self.policy.has_rules() => return Err(denied(relation)),
             None if self.policy.default == Otherwise::Allow => ("*", &open),
             None => return Err(denied(relation)),
         };
