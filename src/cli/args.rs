@@ -107,6 +107,12 @@ pub struct Ask {
     /// Conversation to go on with; a new one otherwise.
     #[arg(long, value_name = "ID")]
     pub conversation: Option<String>,
+    /// Tenant of whoever asks, for policies and the record.
+    #[arg(long, default_value = "default")]
+    pub tenant: String,
+    /// Name of whoever asks, for policies and the record.
+    #[arg(long, default_value = "anonymous")]
+    pub principal: String,
 }
 
 /// How an answer is printed.

@@ -117,6 +117,35 @@ async fn each_caller_reads_their_own_rows_and_nothing_makes_the_server_tell_of_o
 }
 
 #[tokio::test]
+async fn a_view_shows_what_is_behind_it_only_where_somebody_has_decided_so() {
+    let Some(cluster) = cluster() else { return };
+    let dsn = cluster.database().await;
+    let views =
+        "CREATE VIEW words AS SELECT word FROM vault; CREATE VIEW totals AS SELECT sum(total) FROM orders";
+    connect(&dsn).await.batch_execute(&format!("{SHOP}{views}")).await.unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("policy.yaml");
+    let ann = caller("ann");
+    for (policy, words, totals) in [
+        ("default: allow", true, true),
+        ("default: allow\ndenied_relations: [vault]", false, false),
+        ("default: allow\ndenied_relations: [vault]\nrelations: {totals: {}}", false, true),
+        ("relations: {orders: {}}", false, false),
+    ] {
+        std::fs::write(&path, policy).unwrap();
+        let engine = Arc::new(PostgresSource::open("shop", &dsn).await.unwrap());
+        let rules = Governance::new(Policies::load(&path).unwrap(), groups());
+        let source = GuardedSource::new(engine).with_policies(rules);
+        let reads = async |sql: &str| source.describe(&ann, sql).await.is_ok();
+        assert_eq!(
+            (reads("SELECT * FROM words").await, reads("SELECT * FROM totals").await),
+            (words, totals),
+            "{policy}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_statement_that_the_server_expects_to_cost_too_much_is_not_run() {
     let Some(cluster) = cluster() else { return };
     let dsn = cluster.database().await;

@@ -441,4 +441,8 @@ fn the_command_line_keeps_the_outcomes_apart() {
     let output = start(home.path());
     let answer: Value = serde_json::from_slice(&output.stdout).expect("one JSON object");
     assert_eq!((output.status.code(), &answer["error"]["code"]), (Some(1), &json!("not_permitted")));
+    write(home.path(), POLICY, "model = \"model.yaml\"\n");
+    let asked = ["ask", "turnover", "--json", "--tenant", "acme", "--principal", "ann"];
+    let answer: Value = serde_json::from_str(&vanna(home.path(), &asked)).expect("one JSON object");
+    assert_eq!(answer["rows"], json!([[30.0]]));
 }
