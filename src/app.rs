@@ -174,13 +174,13 @@ async fn schemas(
         readers.insert(name.clone(), reader);
         dependents.insert(name, own);
     }
-    let effects = Readers { readers, clock: Arc::clone(clock) };
+    let effects = Readers { readers: readers.clone(), clock: Arc::clone(clock) };
     let (clock, ids) = (Arc::clone(clock), Arc::clone(ids));
     let settings = Settings::default();
     let handle = Handle::<SourceSchema>::start(Arc::clone(journal), clock, ids, effects, settings).await;
     let probe = config.schema.watch.then(|| Duration::from_secs(config.schema.probe_seconds));
     let schedule = config.schema.schedule();
-    Ok(Schemas::new(Arc::clone(journal), handle.map_err(machine)?, dependents, schedule, probe))
+    Ok(Schemas::new(Arc::clone(journal), handle.map_err(machine)?, dependents, readers, schedule, probe))
 }
 
 /// The memories of all tenants. They need no snapshots: few facts make one up.

@@ -11,6 +11,7 @@ mod gate;
 mod health;
 mod lifecycle;
 mod listener;
+mod metrics;
 mod openai;
 mod page;
 mod problem;

@@ -1,6 +1,7 @@
 //! The server: routes put together, connections accepted, and the way to stop without losing anyone.
 
 use super::lifecycle::{Lifecycle, Phase};
+use super::metrics::{self, Metrics};
 use super::problem::{Code, Problem};
 use super::service::{Service, ServiceError};
 use super::settings::Settings;
@@ -45,6 +46,7 @@ pub struct Api {
     pub(crate) new_id: Box<dyn Fn() -> String + Send + Sync>,
     pub(crate) lifecycle: Lifecycle,
     slots: Arc<Semaphore>,
+    pub(crate) metrics: Metrics,
 }
 
 impl Api {
@@ -55,7 +57,8 @@ impl Api {
         new_id: impl Fn() -> String + Send + Sync + 'static,
     ) -> Arc<Api> {
         let slots = Arc::new(Semaphore::new(settings.streams.min(Semaphore::MAX_PERMITS)));
-        Arc::new(Api { service, settings, new_id: Box::new(new_id), lifecycle: Lifecycle::new(), slots })
+        let (lifecycle, metrics) = (Lifecycle::new(), Metrics::new());
+        Arc::new(Api { service, settings, new_id: Box::new(new_id), lifecycle, slots, metrics })
     }
 
     /// All routes, with everything around them.
@@ -65,6 +68,7 @@ impl Api {
         Router::new()
             .merge(page::routes())
             .merge(health::routes())
+            .merge(metrics::routes())
             .nest(&self.settings.prefix, v3)
             .merge(self.v2())
             .nest(OPENAI_PREFIX, openai)
@@ -72,6 +76,7 @@ impl Api {
             .layer(from_fn_with_state(self.clone(), gate::neighbourhood))
             .layer(CatchPanicLayer::custom(edge::panicked))
             .layer(from_fn_with_state(self.clone(), edge::surround))
+            .layer(from_fn_with_state(self.clone(), metrics::count))
             // Outermost: a page must be able to read refusals, too.
             .layer(option_layer(cors::layer(&self.settings.origins)))
             .with_state(self.clone())
@@ -147,6 +152,12 @@ impl Api {
         if let Err(error) = ended {
             tracing::debug!(%error, "a connection broke off");
         }
+    }
+
+    /// Streams that are open now.
+    pub(crate) fn open_streams(&self) -> usize {
+        let all = self.settings.streams.min(Semaphore::MAX_PERMITS);
+        all.saturating_sub(self.slots.available_permits())
     }
 
     /// A place for one more stream, or 429.

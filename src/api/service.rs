@@ -4,6 +4,7 @@ use crate::projections::wire::v2::Features;
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use jiff::civil::Date;
+use std::collections::BTreeMap;
 use std::time::Duration;
 use vanna_actors::ports::memory::Memory;
 
@@ -147,6 +148,17 @@ pub enum SchemaQuestion {
     },
 }
 
+/// Figures for monitoring.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// The newest position of the journal.
+    pub position: u64,
+    /// Facts recorded since the start, by name of their kind.
+    pub facts: BTreeMap<&'static str, u64>,
+    /// Records that each projection has not taken in yet.
+    pub lags: BTreeMap<String, u64>,
+}
+
 /// The product as the HTTP layer sees it.
 ///
 /// Any of these futures may be dropped when the client goes away. That never cancels a turn: a
@@ -212,6 +224,9 @@ pub trait Service: Send + Sync + 'static {
 
     /// Names of the tools that a caller's questions may be answered with, in order.
     fn tools(&self, caller: &Caller) -> Vec<String>;
+
+    /// Figures for monitoring; they cost next to nothing.
+    fn figures(&self) -> Figures;
 
     /// Whether questions are taken now; otherwise why not.
     fn ready(&self) -> Result<(), String>;

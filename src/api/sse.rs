@@ -2,12 +2,13 @@
 
 use super::Api;
 use super::lifecycle::Phase;
+use super::metrics::Turn;
 use super::service::EventStream;
 use axum::body::Body;
 use axum::http::{HeaderName, header};
 use axum::response::{IntoResponse, Response};
 use futures::future::BoxFuture;
-use futures::{FutureExt, StreamExt, stream};
+use futures::{FutureExt, StreamExt};
 use std::convert::Infallible;
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
@@ -30,11 +31,28 @@ struct Feed {
     heartbeat: Duration,
     time_is_up: BoxFuture<'static, ()>,
     over: bool,
+    /// The times of the turn that was asked for with this stream.
+    turn: Option<Turn>,
     _slot: OwnedSemaphorePermit,
+}
+
+/// Streams the events of a question that was just asked.
+pub(crate) fn answer(api: &Api, events: EventStream, turn: Turn, slot: OwnedSemaphorePermit) -> Response {
+    stream(api, events, Ends::Turn, Some(turn), slot)
 }
 
 /// Streams the events to the client.
 pub(crate) fn response(api: &Api, events: EventStream, ends: Ends, slot: OwnedSemaphorePermit) -> Response {
+    stream(api, events, ends, None, slot)
+}
+
+fn stream(
+    api: &Api,
+    events: EventStream,
+    ends: Ends,
+    turn: Option<Turn>,
+    slot: OwnedSemaphorePermit,
+) -> Response {
     let last = match ends {
         Ends::Turn | Ends::History => Phase::Closing,
         Ends::Service => Phase::Draining,
@@ -45,9 +63,10 @@ pub(crate) fn response(api: &Api, events: EventStream, ends: Ends, slot: OwnedSe
         heartbeat: api.settings.timing.heartbeat,
         time_is_up: api.lifecycle.reached(last).boxed(),
         over: false,
+        turn,
         _slot: slot,
     };
-    let chunks = stream::unfold(feed, |mut feed| async move {
+    let chunks = futures::stream::unfold(feed, |mut feed| async move {
         let chunk = feed.next().await?;
         Some((Ok::<_, Infallible>(chunk), feed))
     });
@@ -69,6 +88,9 @@ impl Feed {
             () = &mut self.time_is_up => Some(self.end("shutting down, reconnect with Last-Event-ID")),
             event = self.events.next() => match event? {
                 Ok(event) => {
+                    if let Some(turn) = &mut self.turn {
+                        turn.event(event.terminal);
+                    }
                     self.over = event.terminal && self.ends == Ends::Turn;
                     Some(frame(&event.id, event.event, &event.data))
                 }

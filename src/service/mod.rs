@@ -6,6 +6,7 @@ mod feed;
 pub mod record;
 mod replay;
 mod schemas;
+mod tally;
 pub mod upkeep;
 mod vanna;
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use vanna_actors::drift::{Command, Refusal, Reply, Schedule, SourceSchema, State};
 use vanna_actors::events::drift::{self, DriftEvent, SyncFinished};
+use vanna_actors::ports::catalog::SchemaReader;
 use vanna_actors::runtime::{Handle, SendError};
 use vanna_journal::{Journal, Record};
 
@@ -23,22 +24,25 @@ pub struct Schemas {
     journal: Arc<dyn Journal>,
     handle: Handle<SourceSchema>,
     dependents: Arc<BTreeMap<String, Vec<Dependent>>>,
+    readers: Arc<BTreeMap<String, Arc<dyn SchemaReader>>>,
     schedule: Schedule,
     /// Pause between two looks; none: nobody looks without being asked to.
     probe: Option<Duration>,
 }
 
 impl Schemas {
-    /// Over running actors. `dependents` has an entry for every source.
+    /// Over running actors. `dependents` and `readers` have an entry for every source.
     #[must_use]
     pub fn new(
         journal: Arc<dyn Journal>,
         handle: Handle<SourceSchema>,
         dependents: BTreeMap<String, Vec<Dependent>>,
+        readers: BTreeMap<String, Arc<dyn SchemaReader>>,
         schedule: Schedule,
         probe: Option<Duration>,
     ) -> Self {
-        Self { journal, handle, dependents: Arc::new(dependents), schedule, probe }
+        let (dependents, readers) = (Arc::new(dependents), Arc::new(readers));
+        Self { journal, handle, dependents, readers, schedule, probe }
     }
 
     /// Follows the schedule and looks for changes until the actors are gone.
@@ -47,6 +51,25 @@ impl Schemas {
         for source in self.dependents.keys() {
             self.tell(source, Command::Follow(self.schedule.clone())).await;
         }
+        tokio::select! {
+            () = self.look_again_and_again(probe) => {}
+            () = self.listen() => {}
+        }
+    }
+
+    /// Sources that can tell of a change are heard. Never ends.
+    async fn listen(&self) {
+        let listening = self.readers.iter().map(|(source, reader)| async move {
+            loop {
+                reader.told().await;
+                self.tell(source, Command::Told).await;
+            }
+        });
+        let _: Vec<()> = futures::future::join_all(listening).await;
+        std::future::pending().await
+    }
+
+    async fn look_again_and_again(&self, probe: Duration) {
         let mut beat = tokio::time::interval(probe);
         beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         while !self.handle.is_closed() {

@@ -6,9 +6,10 @@ use super::feed;
 use super::record::{self, Summary};
 use super::replay::{self, Wanted};
 use super::schemas::Schemas;
+use super::tally::Tally;
 use super::upkeep;
 use crate::api::service::{
-    Accepted, Ask, Caller, EventStream, Replay, SchemaQuestion, Service, ServiceError, SignalStream,
+    Accepted, Ask, Caller, EventStream, Figures, Replay, SchemaQuestion, Service, ServiceError, SignalStream,
     Subscribe,
 };
 use crate::config::Groups;
@@ -63,6 +64,7 @@ pub struct Vanna {
     parts: VannaParts,
     marks: Arc<ChainMarks>,
     checking: Arc<Semaphore>,
+    tally: Arc<Tally>,
 }
 
 impl Vanna {
@@ -71,7 +73,10 @@ impl Vanna {
     /// Must be called within a runtime.
     #[must_use]
     pub fn start(parts: VannaParts) -> Self {
-        let vanna = Self { parts, marks: Arc::default(), checking: Arc::new(Semaphore::new(1)) };
+        let (checking, tally) = (Arc::new(Semaphore::new(1)), Arc::<Tally>::default());
+        let vanna = Self { parts, marks: Arc::default(), checking, tally };
+        let (tally, journal) = (Arc::clone(&vanna.tally), Arc::clone(&vanna.parts.journal));
+        tokio::spawn(async move { tally.follow(journal).await });
         tokio::spawn(vanna.wake_open_turns());
         vanna
     }
@@ -368,6 +373,15 @@ impl Service for Vanna {
         let mut names: Vec<String> = offered.map(|tool| tool.name).collect();
         names.sort();
         names
+    }
+
+    fn figures(&self) -> Figures {
+        let statuses = self.parts.directory.projections().status();
+        Figures {
+            position: *self.parts.journal.head().borrow(),
+            facts: self.tally.counts(),
+            lags: statuses.into_iter().map(|status| (status.name.to_owned(), status.lag)).collect(),
+        }
     }
 
     fn ready(&self) -> Result<(), String> {

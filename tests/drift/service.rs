@@ -1,5 +1,6 @@
 //! Schemas as operators meet them: a running service sees a change and says what it breaks.
 
+use crate::cluster::{cluster, connect};
 use crate::support::{PATIENCE, Server};
 use rusqlite::Connection;
 use serde_json::Value as JsonValue;
@@ -109,6 +110,33 @@ async fn a_service_sees_a_change_and_names_the_metrics_that_it_breaks() {
     assert_eq!(back["renamed"][0]["from"], "main.InvoiceLine.Price");
     let absent = vanna::http::client().get(server.url("schema/snapshots/snap_0")).send().await.unwrap();
     assert_eq!(absent.status(), 404);
+    assert_eq!(server.terminate().await, 0);
+}
+
+#[tokio::test]
+async fn a_trigger_tells_of_a_change_long_before_anybody_would_look() {
+    let Some(cluster) = cluster() else { return };
+    let dsn = cluster.database().await;
+    let owner = connect(&dsn).await;
+    // As the page about drift tells it.
+    let page = include_str!("../../docs/drift.md");
+    let script = page.split("```sql\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    owner.batch_execute(&format!("CREATE TABLE orders (id int PRIMARY KEY);{script}")).await.unwrap();
+    let home = Home::new();
+    std::fs::write(home.path("url"), dsn).unwrap();
+    let config = "[schema]\nprobe_seconds = 86400\nevery_seconds = 86400\n\n[[sources]]\nname = \"shop\"\n\
+                  kind = \"postgres\"\nurl_file = \"url\"\n";
+    std::fs::write(home.path("vanna.toml"), config).unwrap();
+    let server = home.serve().await;
+    until(&server, "schema/status", |s| s["sources"][0]["schema_hash"].is_string()).await;
+    let listening = "SELECT count(*) FROM pg_stat_activity WHERE query = 'LISTEN vanna_schema'";
+    while owner.query_one(listening, &[]).await.unwrap().get::<_, i64>(0) == 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    owner.batch_execute("ALTER TABLE orders RENAME COLUMN id TO number").await.unwrap();
+    let status = until(&server, "schema/status", |s| s["sources"][0]["last_change"].is_object()).await;
+    let report = &status["sources"][0]["last_change"]["report"];
+    assert_eq!(report["renamed"][0]["to"], "public.orders.number", "{report}");
     assert_eq!(server.terminate().await, 0);
 }
 

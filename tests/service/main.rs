@@ -16,6 +16,7 @@ mod disconnects;
 mod faults;
 mod formats;
 mod journal;
+mod metrics;
 mod model;
 mod policies;
 mod projections;

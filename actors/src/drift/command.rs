@@ -13,6 +13,8 @@ pub enum Command {
     Follow(Schedule),
     /// Time has passed: do what is due, or else look whether something changed.
     Tick,
+    /// The source itself says that its schema changed.
+    Told,
     /// Read the schema now.
     Sync {
         /// Who wants it.

@@ -26,6 +26,7 @@ pub(super) fn decide(state: &State, command: Command, context: &Context) -> Resu
         Command::Look => nothing(),
         Command::Follow(schedule) => follow(state, schedule, context),
         Command::Tick => tick(state, context),
+        Command::Told => told(state, context),
         Command::Sync { principal } => sync(state, principal, context),
         Command::Resume => resume(state, context),
         Command::Probed(outcome) => probed(state, outcome, context),
@@ -53,6 +54,18 @@ fn tick(state: &State, context: &Context) -> Decided {
     }
     // A probe changes nothing, here or there, so it needs no intent.
     of(Vec::new(), vec![Effect::Probe { source: context.stream.id().to_owned() }])
+}
+
+/// A pass that runs may have begun before the change.
+fn told(state: &State, context: &Context) -> Decided {
+    match (state.open.is_some(), state.queued) {
+        (false, _) => start(state, Reason::Changed, context),
+        (true, true) => nothing(),
+        (true, false) => {
+            let principal = context.stream.id().to_owned();
+            of(vec![Event::SyncQueued(SyncQueued { principal })], Vec::new())
+        }
+    }
 }
 
 fn sync(state: &State, principal: String, context: &Context) -> Decided {

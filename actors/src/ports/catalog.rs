@@ -47,4 +47,9 @@ pub trait SchemaReader: Send + Sync + 'static {
     /// # Errors
     /// The source does not answer, or what was known cannot be read any more.
     async fn observe(&self, known: Option<&SchemaMark>) -> Result<Observed, Failure>;
+
+    /// Waits until the source itself says that its schema changed. Most never do.
+    async fn told(&self) {
+        std::future::pending().await
+    }
 }

@@ -1,6 +1,6 @@
 //! A service that follows a script: names of conversations and messages say what happens.
 
-use crate::api::service::SchemaQuestion;
+use crate::api::service::{Figures, SchemaQuestion};
 use crate::api::{
     Accepted, Ask, Caller, EventStream, Rendered, Replay, ReplayFormat, Service, ServiceError, Signal,
     SignalStream, Subscribe,
@@ -218,6 +218,10 @@ impl Service for Fake {
     async fn verify_journal(&self) -> Result<Value, ServiceError> {
         self.note("verify".into());
         Ok(json!({"whole": true}))
+    }
+
+    fn figures(&self) -> Figures {
+        Figures::default()
     }
 
     fn ready(&self) -> Result<(), String> {

@@ -3,7 +3,7 @@
 use super::body::AskBody;
 use crate::api::extract::StrictJson;
 use crate::api::problem::{Code, Problem, ProblemDocument};
-use crate::api::sse::{self, Ends};
+use crate::api::sse;
 use crate::api::{Accepted, Api, Caller, EventStream, Replay, ReplayFormat};
 use axum::Extension;
 use axum::extract::State;
@@ -26,9 +26,9 @@ pub(crate) async fn events(
     Extension(caller): Extension<Caller>,
     StrictJson(body): StrictJson<AskBody>,
 ) -> Result<Response, Problem> {
-    let slot = api.slot()?;
+    let (turn, slot) = (api.metrics.turn(), api.slot()?);
     let (_, events) = ask(&api, &caller, body).await?;
-    Ok(sse::response(&api, events, Ends::Turn, slot))
+    Ok(sse::answer(&api, events, turn, slot))
 }
 
 /// Ask; all events come at once, after the turn has ended.

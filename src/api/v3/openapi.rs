@@ -1,7 +1,7 @@
 //! The OpenAPI document, generated from the handlers.
 
 use super::{ask, conversations, journal, memories, projections, replay, schema, schemas, socket};
-use crate::api::{Api, health};
+use crate::api::{Api, health, metrics};
 use crate::projections::wire::v3::WireEvent;
 use axum::Json;
 use axum::extract::State;
@@ -45,7 +45,7 @@ use utoipa::{OpenApi, ToSchema};
 struct Routes;
 
 #[derive(OpenApi)]
-#[openapi(paths(health::health, health::live, health::ready))]
+#[openapi(paths(health::health, health::live, health::ready, metrics::metrics))]
 struct Probes;
 
 /// All events of a turn.

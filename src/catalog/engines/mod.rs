@@ -4,6 +4,6 @@ mod postgres;
 mod sqlite;
 mod sqlite_text;
 
-pub use postgres::{POSTGRES_READS, PostgresCatalog, PostgresError};
+pub use postgres::{POSTGRES_READS, PostgresCatalog, PostgresError, PostgresNotices};
 pub use sqlite::snapshot_sqlite;
 pub(crate) use sqlite_text::query_of;

@@ -4,8 +4,10 @@
 mod connection;
 mod copy;
 mod join;
+mod notices;
 mod queries;
 mod read;
 
 pub use connection::{PostgresCatalog, PostgresError};
+pub use notices::PostgresNotices;
 pub use queries::READS as POSTGRES_READS;
