@@ -102,6 +102,7 @@ pub async fn start(config: &Config, journal: Arc<dyn Journal>) -> Result<Vanna, 
     let default = databases.first().map(|database| database.name.clone()).unwrap_or_default();
     let mut subjects = Vec::new();
     let mut sources: BTreeMap<String, Arc<dyn SqlSource>> = BTreeMap::new();
+    let guarded = databases.iter().map(|database| Arc::clone(&database.source)).collect();
     let mut readers = BTreeMap::new();
     for database in databases {
         readers.insert(database.name.clone(), schema_of(&database, &journal));
@@ -145,6 +146,7 @@ pub async fn start(config: &Config, journal: Arc<dyn Journal>) -> Result<Vanna, 
         groups,
         schemas,
         sources: names,
+        guarded,
         as_of,
         clock,
         ids,

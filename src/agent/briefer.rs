@@ -111,7 +111,7 @@ impl Briefer for SourceBriefer {
             least: None,
             limit: MEMORIES,
         };
-        let memories = permitted(database, caller, self.memory.search(lookup).await?).await?;
+        let memories = permitted(&database.source, caller, self.memory.search(lookup).await?).await?;
         let model = database.model(caller).await?;
         let mut tools = self.tools.offered(caller);
         tools.retain(|tool| tool.name != "semantic_query" || database.model.is_some());

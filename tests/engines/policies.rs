@@ -163,3 +163,48 @@ async fn a_statement_that_the_server_expects_to_cost_too_much_is_not_run() {
     let dear = estimate("SELECT a.id FROM orders a JOIN orders b ON a.tenant_id = b.tenant_id").await;
     assert!(!dear.passed && dear.blocking && dear.detail.contains("at most 2000"), "{dear:?}");
 }
+
+const MODEL: &str = "version: 1
+model: { name: shop, default_metric: revenue }
+datasets:
+  - name: orders
+    relation: orders
+    entities: [{ name: order, type: primary, expr: id }]
+    fields: [{ name: note, expr: note, index_values: true }]
+metrics: [{ name: revenue, dataset: orders, agg: sum, expr: total, format: money }]
+";
+
+#[tokio::test]
+async fn two_callers_of_a_configured_server_ask_the_same_and_get_their_own() {
+    let Some(cluster) = cluster() else { return };
+    let dsn = cluster.database().await;
+    connect(&dsn).await.batch_execute(SHOP).await.unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(home.path().join(name), text).unwrap();
+    write("url", &dsn);
+    write("policy.yaml", POLICY);
+    write("model.yaml", MODEL);
+    let mut config =
+        "data = \"data\"\n[[sources]]\nname = \"shop\"\nkind = \"postgres\"\nurl_file = \"url\"\n\
+                      model = \"model.yaml\"\npolicy = \"policy.yaml\"\nexpected_rows = 1000000\n"
+            .to_owned();
+    for (name, shop) in [("ann", 0), ("bob", 1)] {
+        config.push_str(&format!(
+            "[[access]]\ntoken = \"token-of-{name}-{name}\"\ntenant = \"acme\"\nprincipal = \"{name}\"\n\
+             groups = [\"reader\"]\nattributes = {{ shop = {shop} }}\n"
+        ));
+    }
+    write("vanna.toml", &config);
+    let ask = |who: &str, question: &str| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_vanna"));
+        command.args(["ask", question, "--json", "--tenant", "acme", "--principal", who, "--config"]);
+        let output = command.arg(home.path().join("vanna.toml")).output().unwrap();
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()
+    };
+    assert_eq!(ask("ann", "revenue")["rows"], json!([[250_500.0]]));
+    assert_eq!(ask("bob", "revenue")["rows"], json!([[250_000.0]]));
+    // The masked values are all that questions can name.
+    assert_eq!(ask("ann", "revenue for note \"note of ann\"")["coverage"], "full");
+    assert_ne!(ask("ann", "revenue for note \"hidden 7\"")["coverage"], "full");
+    assert_eq!(ask("eve", "revenue")["error"]["code"], "not_permitted");
+}

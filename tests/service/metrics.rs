@@ -38,7 +38,8 @@ async fn questions_are_counted_and_timed_and_never_quoted() {
         assert!(begun.elapsed() < PATIENCE, "{text}");
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     };
-    let asked = "vanna_http_requests_total{method=\"POST\",route=\"/api/vanna/v3/chat/events\",status=\"200\"}";
+    let asked =
+        "vanna_http_requests_total{method=\"POST\",route=\"/api/vanna/v3/chat/events\",status=\"200\"}";
     assert!((value(&text, asked) - 3.0).abs() < f64::EPSILON);
     for timed in ["vanna_first_event_seconds_count", "vanna_turn_seconds_count"] {
         assert!((value(&text, timed) - 3.0).abs() < f64::EPSILON, "{timed}");

@@ -45,7 +45,7 @@ metrics:
 const POLICY: &str = "
 name: shop
 policies:
-- groups: [boss]
+- groups: [boss, admin]
   default: allow
 - groups: [sales]
   relations:
@@ -59,11 +59,12 @@ policies:
 ";
 
 /// Callers: name, tenant, group, regions. The token is `token-of-` and the name, twice.
-const CALLERS: [(&str, &str, &str, &str); 4] = [
+const CALLERS: [(&str, &str, &str, &str); 5] = [
     ("ann", "acme", "sales", "\"north\", \"south\""),
     ("bob", "globex", "sales", "\"north\""),
     ("eve", "acme", "guest", ""),
     ("max", "acme", "boss", ""),
+    ("rex", "acme", "admin", ""),
 ];
 
 fn write(home: &Path, policy: &str, more: &str) {
@@ -348,6 +349,42 @@ async fn what_a_caller_may_not_read_is_never_shown_to_the_model() {
         let shown = json!(messages).to_string().replace("bonus_totel", "");
         for word in ["salaries", "bonus", "person_name", "ssn", "social", "Zed", "globex", "Cy"] {
             assert!(!shown.contains(word), "request {place} shows `{word}`: {shown}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_shared_note_reaches_only_those_who_may_read_what_it_is_about() {
+    let home = tempfile::tempdir().expect("a directory");
+    let model = FakeModel::start(Duration::ZERO, |request| {
+        let note = |text: &str| json!({"question": "what do people earn", "text": text});
+        let pattern = |sql: &str| json!({"question": "what do people earn", "tool_name": "run_sql", "args": {"sql": sql}});
+        let is_first = request["messages"].to_string().contains("keep it");
+        match (is_first, tool_answers(request).len()) {
+            (true, 0) => Say::call("", "save_memory", note("Bonus lies in Salaries.bonus.")),
+            (true, 1) => Say::call("", "save_memory", note("People are customers here.")),
+            (true, 2) => Say::call("", "save_question_tool_args", pattern("SELECT ssn FROM customers")),
+            (false, 0) => Say::call("", "search_memory", json!({"question": "what do people earn"})),
+            _ => Say::text("Done."),
+        }
+    })
+    .await;
+    write(home.path(), POLICY, &model.toml());
+    let server = serve(home.path()).await;
+    let kept = ask(&server, "rex", "keep it").await;
+    assert!(payloads(&kept, "tool_result").iter().all(|end| end["success"] == true), "{kept:?}");
+    let before = model.requests().len();
+    for (who, all) in [("ann", false), ("rex", true)] {
+        ask(&server, who, "what do people earn").await;
+        let listed = get(&server, who, "memories").await;
+        let shown = json!(model.requests()[before..]).to_string();
+        for told in [&listed, &shown] {
+            assert!(told.contains("People are customers here."), "{who}: {told}");
+            assert_eq!(
+                (told.contains("Salaries.bonus"), told.contains("ssn FROM")),
+                (all, all),
+                "{who}: {told}"
+            );
         }
     }
 }
