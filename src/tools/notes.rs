@@ -60,7 +60,8 @@ pub(crate) async fn permitted(
     mut found: Vec<Memory>,
 ) -> Result<Vec<Memory>, Failure> {
     let Some(permit) = source.permit(caller).await? else { return Ok(found) };
-    let (catalog, sight) = (source.engine().catalog().await?, permit.sight());
+    let catalog = source.engine().catalog().await?;
+    let sight = permit.sight();
     let hidden = catalog.relations().filter(|relation| sight.relation(&relation.name).is_none());
     let hidden: BTreeSet<String> = hidden.map(|relation| relation.name.to_lowercase()).collect();
     let is_forbidden = |sql: &str| {

@@ -377,3 +377,25 @@ proptest! {
         prop_assert_eq!(stage.state.requests.len(), accepted);
     }
 }
+
+#[test]
+fn a_statement_that_a_check_forbids_is_not_run_and_the_reader_is_told_which_kind_of_no_it_is() {
+    for (name, code) in
+        [("policy", "not_permitted"), ("cost_estimate", "query_too_costly"), ("dry_run", "check_failed")]
+    {
+        let mut stage = Stage::new();
+        stage.send(ask("r1", "revenue by country")).unwrap();
+        let detail = "because".to_owned();
+        let checks = vec![Check { name: name.to_owned(), passed: false, blocking: true, detail }];
+        let outcome = Ok(planned_as(plan(Some(statement())), checks));
+        stage.send(Command::Planned { token: 1, outcome, micros: 1 }).unwrap();
+        assert!(stage.names().ends_with(&["plan_made", "checks_made", "turn_failed"].map(str::to_owned)));
+        let Some((_, Event::TurnFailed(failed))) = stage.events.last() else { panic!("it failed") };
+        assert_eq!(failed.failure.code, code);
+    }
+    let mut stage = Stage::new();
+    stage.send(ask("r1", "bonus of everybody")).unwrap();
+    let failure = Failure::new("not_permitted", "You are not permitted to read that.", false);
+    stage.send(Command::Planned { token: 1, outcome: Err(failure), micros: 1 }).unwrap();
+    assert!(stage.names().ends_with(&["plan_failed", "checks_made", "turn_failed"].map(str::to_owned)));
+}

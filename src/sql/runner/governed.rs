@@ -1,5 +1,6 @@
 //! Who may read what of a source: the policies, and the values of whoever asks.
 
+use crate::catalog::Catalog;
 use crate::config::Groups;
 use crate::sql::guard::{Guard, Policies, Policy, Principal, Sight, Verdict};
 use serde_json::Value as Json;
@@ -22,6 +23,9 @@ pub struct Permit {
     policy: String,
     hash: String,
     key: String,
+    sight: Sight,
+    /// The schema as the caller may see it.
+    catalog: Arc<Catalog>,
 }
 
 impl Governance {
@@ -56,16 +60,21 @@ impl Governance {
         format!("{schema} {}", Json::Object(values.clone()))
     }
 
-    /// What a caller with these values may read; `guard` is that of the schema.
-    pub(super) fn permit(&self, guard: &Guard, values: Principal, key: String) -> Permit {
+    /// What a caller with these values may read; `guard` and `catalog` are those of the schema. Computing,
+    /// and the more of it the larger the schema is.
+    pub(super) fn permit(&self, guard: &Guard, catalog: &Catalog, values: Principal, key: String) -> Permit {
         let groups = values.get(GROUPS).and_then(Json::as_array).into_iter().flatten();
         let groups = groups.filter_map(|group| group.as_str().map(str::to_owned)).collect();
         let policy = self.policies.of(&groups);
+        let guard = Arc::new(guard.under(Arc::clone(&policy), &values));
+        let sight = guard.sight();
         Permit {
-            guard: Arc::new(guard.under(Arc::clone(&policy), &values)),
+            catalog: Arc::new(catalog.as_seen(&sight)),
+            guard,
             policy: policy.name.clone(),
             hash: self.policies.hash().to_owned(),
             key,
+            sight,
         }
     }
 }
@@ -85,8 +94,14 @@ impl Permit {
 
     /// What the caller sees of each relation.
     #[must_use]
-    pub fn sight(&self) -> Sight {
-        self.guard.sight()
+    pub fn sight(&self) -> &Sight {
+        &self.sight
+    }
+
+    /// The schema as the caller may see it.
+    #[must_use]
+    pub fn catalog(&self) -> &Arc<Catalog> {
+        &self.catalog
     }
 
     /// Words for a check that the policy has passed.

@@ -32,7 +32,7 @@ pub struct CostLimits {
 /// A source behind the guard.
 pub struct GuardedSource {
     engine: Arc<dyn Engine>,
-    governance: Option<Governance>,
+    governance: Option<Arc<Governance>>,
     costs: CostLimits,
     known: Mutex<Option<Known>>,
     /// What the newest callers may read.
@@ -44,6 +44,7 @@ pub struct GuardedSource {
 struct Known {
     hash: String,
     guard: Arc<Guard>,
+    catalog: Arc<Catalog>,
     /// Whether the policies fit the schema.
     fits: bool,
 }
@@ -66,7 +67,7 @@ impl GuardedSource {
     /// Lets callers read what policies permit, and nothing else.
     #[must_use]
     pub fn with_policies(mut self, governance: Governance) -> Self {
-        self.governance = Some(governance);
+        self.governance = Some(Arc::new(governance));
         self
     }
 
@@ -113,11 +114,15 @@ impl GuardedSource {
         }
         let values = governance.values(caller);
         let key = Governance::key(&values, &known.hash);
-        let permit = self.permits.get(&key).unwrap_or_else(|| {
-            let permit = Arc::new(governance.permit(&known.guard, values, key.clone()));
-            self.permits.keep(&key, Arc::clone(&permit));
-            permit
+        if let Some(permit) = self.permits.get(&key) {
+            return Ok(Some(permit));
+        }
+        let governance = Arc::clone(governance);
+        let made = tokio::task::spawn_blocking(move || {
+            Arc::new(governance.permit(&known.guard, &known.catalog, values, key))
         });
+        let permit = made.await.map_err(|_| broken_off())?;
+        self.permits.keep(permit.key(), Arc::clone(&permit));
         Ok(Some(permit))
     }
 
@@ -126,10 +131,9 @@ impl GuardedSource {
     /// # Errors
     /// As [`GuardedSource::permit`].
     pub async fn catalog(&self, caller: &Caller) -> Result<Arc<Catalog>, Failure> {
-        let catalog = self.engine.catalog().await?;
         match self.permit(caller).await? {
-            None => Ok(catalog),
-            Some(permit) => Ok(Arc::new(catalog.as_seen(&permit.sight()))),
+            None => self.engine.catalog().await,
+            Some(permit) => Ok(Arc::clone(permit.catalog())),
         }
     }
 
@@ -163,7 +167,7 @@ impl GuardedSource {
         for fault in &faults {
             tracing::error!(fault, "a policy does not fit the schema: nothing may be read until it does");
         }
-        let known = Known { hash, guard, fits: faults.is_empty() };
+        let known = Known { hash, guard, catalog, fits: faults.is_empty() };
         *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(known.clone());
         Ok(known)
     }
@@ -181,9 +185,7 @@ impl GuardedSource {
         let sql = sql.to_owned();
         // Parsing is computing: keep it off the threads that serve.
         let checked = tokio::task::spawn_blocking(move || guard.check_and_keep(&sql, parameters)).await;
-        let checked = checked.map_err(|_| {
-            Failure::new("internal_error", "The service failed while it checked the SQL.", true)
-        })?;
+        let checked = checked.map_err(|_| broken_off())?;
         Ok(Passed { verdict: checked.map_err(|refusal| failure(&refusal))?, permit })
     }
 
@@ -243,6 +245,10 @@ impl Passed {
         let most = most.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX));
         Limits { rows: limits.rows.min(most), ..limits }
     }
+}
+
+fn broken_off() -> Failure {
+    Failure::new("internal_error", "The service failed while it checked the SQL.", true)
 }
 
 /// A refusal as a failure. What a policy forbids has one code, whatever it is about.
