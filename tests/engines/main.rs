@@ -10,5 +10,6 @@
 
 #[path = "../drift/cluster.rs"]
 mod cluster;
+mod policies;
 mod postgres;
 mod tls;

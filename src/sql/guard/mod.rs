@@ -18,6 +18,7 @@ mod refusal;
 mod resolve;
 #[cfg(feature = "libpg-query")]
 mod second_opinion;
+mod sight;
 mod tree;
 mod verdict;
 mod write;
@@ -25,7 +26,8 @@ mod write;
 pub use check::{Guard, Request};
 pub use dialect::GuardDialect;
 pub use functions::{MakeError, list_postgres, list_sqlite};
-pub use policy::{Policy, Principal};
+pub use policy::{Policies, Policy, PolicyFileError, Principal};
 pub use refusal::{Code, Refusal};
 pub use resolve::Schema;
+pub use sight::{Seen, Sight};
 pub use verdict::{Output, Verdict};

@@ -2,13 +2,17 @@
 
 mod engine;
 mod error;
+mod governed;
 mod guarded;
+mod kept;
 mod names;
 mod postgres;
 mod sqlite;
 
-pub use engine::Engine;
+pub use engine::{Engine, Estimate};
 pub use error::SourceError;
-pub use guarded::GuardedSource;
+pub use governed::{Governance, Permit};
+pub use guarded::{CostLimits, GuardedSource};
+pub(crate) use kept::Kept;
 pub use postgres::PostgresSource;
 pub use sqlite::SqliteSource;

@@ -6,7 +6,7 @@ use crate::catalog::Catalog;
 use crate::catalog::engines::{PostgresCatalog, PostgresError};
 use crate::catalog::sync::{Dependent, PostgresSchema};
 use crate::sql::guard::GuardDialect;
-use crate::sql::runner::engine::Engine;
+use crate::sql::runner::engine::{Engine, Estimate};
 use crate::sql::runner::error::SourceError;
 use async_trait::async_trait;
 use std::sync::Arc;
@@ -160,6 +160,19 @@ impl Engine for PostgresSource {
             Value::Null | Value::Json(_) | Value::Blob(_) => None,
         };
         Ok(first.filter_map(text).collect())
+    }
+
+    async fn estimate(&self, statement: &Statement) -> Result<Option<Estimate>, Failure> {
+        let sql = format!("EXPLAIN (FORMAT JSON) {}", statement.prepared);
+        let limits = Limits { rows: 1, time: SIDE_WORK, ..Limits::default() };
+        let (told, _) = self.rows(&sql, &statement.params, limits).await?;
+        let first = told.rows.into_iter().next().and_then(|row| row.into_iter().next());
+        let Some(Value::Json(text)) = first else { return Ok(None) };
+        let plan: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+        let number =
+            |name: &str| plan.pointer(&format!("/0/Plan/{name}")).and_then(serde_json::Value::as_f64);
+        let (rows, cost) = (number("Plan Rows"), number("Total Cost"));
+        Ok(rows.zip(cost).map(|(rows, cost)| Estimate { rows, cost }))
     }
 
     fn schema_reader(&self, journal: Arc<dyn Journal>, dependents: Vec<Dependent>) -> Arc<dyn SchemaReader> {
