@@ -2,7 +2,7 @@
 
 use crate::agent::{Bounds, SourceBriefer};
 use crate::catalog::sync::{Dependent, dependents};
-use crate::config::{Config, Groups, Place, Secret, SourceKind};
+use crate::config::{Config, Groups, Place, Source, SourceKind};
 use crate::llm::models;
 use crate::memory::JournaledMemory;
 use crate::projections::conversations::ConversationList;
@@ -11,11 +11,15 @@ use crate::sample;
 use crate::semantic::compile::distinct_values_sql;
 use crate::semantic::load;
 use crate::semantic::model::Model;
+use crate::semantic::permitted::ModelViews;
 use crate::semantic::planner::{Meaning, SemanticPlanner, Subject};
 use crate::semantic::reader::{Reader, ValueIndex};
 use crate::service::{Directory, Schemas, Vanna, VannaParts};
 use crate::sql::dialect::DialectKind;
-use crate::sql::runner::{Engine, GuardedSource, MysqlSource, PostgresSource, SqliteSource};
+use crate::sql::guard::Policies;
+use crate::sql::runner::{
+    CostLimits, Engine, Governance, GuardedSource, MysqlSource, PostgresSource, SqliteSource,
+};
 use crate::tools::{Database, JournaledResults, Registry, World};
 use jiff::civil::Date;
 use std::collections::BTreeMap;
@@ -28,7 +32,7 @@ use vanna_actors::memory::{MemoryBook, NoEffects};
 use vanna_actors::ports::catalog::SchemaReader;
 use vanna_actors::ports::memory::MemoryStore;
 use vanna_actors::ports::model::Model as LanguageModel;
-use vanna_actors::ports::sql::{Limits, SqlRunner};
+use vanna_actors::ports::sql::{Limits, SqlSource};
 use vanna_actors::ports::tools::Tools;
 use vanna_actors::runtime::{Clock, DerivedSnapshots, Handle, Ids, Settings, SystemClock, SystemIds};
 use vanna_journal::archive::{Archiver, ArchiverOptions};
@@ -99,18 +103,19 @@ pub async fn start(config: &Config, journal: Arc<dyn Journal>) -> Result<Vanna, 
     let tools = agent.as_ref().map(|agent| Arc::clone(&agent.tools));
     let default = databases.first().map(|database| database.name.clone()).unwrap_or_default();
     let mut subjects = Vec::new();
-    let mut runners = BTreeMap::new();
+    let mut sources: BTreeMap<String, Arc<dyn SqlSource>> = BTreeMap::new();
+    let guarded = databases.iter().map(|database| Arc::clone(&database.source)).collect();
     let mut readers = BTreeMap::new();
     for database in databases {
         readers.insert(database.name.clone(), schema_of(&database, &journal));
-        runners.insert(database.name.clone(), Arc::clone(&database.runner));
+        sources.insert(database.name.clone(), Arc::clone(&database.source) as _);
         subjects.push(subject(database).await?);
     }
-    let sources = runners.keys().cloned().collect();
+    let names = sources.keys().cloned().collect();
     let schemas = schemas(config, readers, &journal, &clock, &ids).await?;
     let adapters = Adapters {
         planner: Arc::new(SemanticPlanner::new(subjects, default)),
-        runners,
+        sources,
         agent,
         limits: limits(config),
         clock: Arc::clone(&clock),
@@ -142,7 +147,8 @@ pub async fn start(config: &Config, journal: Arc<dyn Journal>) -> Result<Vanna, 
         memory,
         groups,
         schemas,
-        sources,
+        sources: names,
+        guarded,
         as_of,
         clock,
         ids,
@@ -153,9 +159,9 @@ pub async fn start(config: &Config, journal: Arc<dyn Journal>) -> Result<Vanna, 
 type SchemaOf = (Arc<dyn SchemaReader>, Vec<Dependent>);
 
 fn schema_of(database: &Database, journal: &Arc<dyn Journal>) -> SchemaOf {
-    let dependents = database.model.as_ref().map(|model| dependents(model, database.dialect));
+    let dependents = database.model.as_ref().map(|model| dependents(model.whole(), database.dialect));
     let dependents = dependents.unwrap_or_default();
-    (database.source.schema_reader(Arc::clone(journal), dependents.clone()), dependents)
+    (database.source.engine().schema_reader(Arc::clone(journal), dependents.clone()), dependents)
 }
 
 /// The schemas of all sources. They need no snapshots: few facts make one up.
@@ -255,59 +261,82 @@ async fn databases(config: &Config) -> Result<Vec<Database>, AppError> {
                 config.data.display()
             ))
         })?;
-        return Ok(vec![sqlite(sample::NAME, &path, Some(model_of(None)?))?]);
+        let engine = SqliteSource::open(sample::NAME, &path).map_err(input)?;
+        let source = GuardedSource::new(Arc::new(engine));
+        return Ok(vec![database(sample::NAME, DialectKind::Sqlite, Some(model_of(None)?), source)]);
     }
+    let groups = Groups::of_config(config);
     let mut databases = Vec::new();
     for source in &config.sources {
         let model = source.model.as_deref().map(|model| model_of(Some(model))).transpose()?;
-        databases.push(match source.place().map_err(input)? {
-            Place::File(path) => sqlite(&source.name, path, model)?,
-            Place::Server(url) if source.kind == SourceKind::Mysql => {
-                mysql(&source.name, &url, model).await?
-            }
-            Place::Server(url) => postgres(&source.name, &url, model).await?,
-        });
+        let (dialect, engine) = engine(source).await?;
+        databases.push(database(&source.name, dialect, model, guarded(source, engine, &groups).await?));
     }
     Ok(databases)
 }
 
-fn sqlite(name: &str, path: &Path, model: Option<Arc<Model>>) -> Result<Database, AppError> {
-    let source = SqliteSource::open(name, path).map_err(input)?;
-    Ok(database(name, DialectKind::Sqlite, model, Arc::new(source)))
+async fn engine(source: &Source) -> Result<(DialectKind, Arc<dyn Engine>), AppError> {
+    Ok(match source.place().map_err(input)? {
+        Place::File(path) => {
+            (DialectKind::Sqlite, Arc::new(SqliteSource::open(&source.name, path).map_err(input)?))
+        }
+        Place::Server(url) => {
+            let failed = |error| AppError::Input(format!("source `{}`: {error}", source.name));
+            let (name, url) = (&source.name, url.reveal());
+            if source.kind == SourceKind::Mysql {
+                (DialectKind::Mysql, Arc::new(MysqlSource::open(name, url).await.map_err(failed)?))
+            } else {
+                (DialectKind::Postgres, Arc::new(PostgresSource::open(name, url).await.map_err(failed)?))
+            }
+        }
+    })
 }
 
-async fn postgres(name: &str, url: &Secret, model: Option<Arc<Model>>) -> Result<Database, AppError> {
-    let source = PostgresSource::open(name, url.reveal()).await;
-    let source = source.map_err(|error| AppError::Input(format!("source `{name}`: {error}")))?;
-    Ok(database(name, DialectKind::Postgres, model, Arc::new(source)))
+/// An engine behind the guard, with the policies and bounds of its source.
+async fn guarded(
+    source: &Source,
+    engine: Arc<dyn Engine>,
+    groups: &Groups,
+) -> Result<GuardedSource, AppError> {
+    #[expect(clippy::cast_precision_loss, reason = "a bound on an estimate")]
+    let costs = CostLimits {
+        rows: source.expected_rows.map(|rows| rows as f64),
+        cost: source.expected_cost.map(|cost| cost as f64),
+    };
+    let mut guarded = GuardedSource::new(engine).with_cost_limits(costs);
+    let Some(path) = &source.policy else { return Ok(guarded) };
+    let policies = Policies::load(path).map_err(input)?;
+    guarded = guarded.with_policies(Governance::new(policies, groups.clone()));
+    let faults = guarded.policy_faults().await;
+    let faults = faults
+        .map_err(|failure| AppError::Input(format!("source `{}`: {}", source.name, failure.message)))?;
+    match faults.first() {
+        None => Ok(guarded),
+        Some(_) => {
+            let lines: Vec<String> =
+                faults.iter().map(|fault| format!("{}: {fault}", path.display())).collect();
+            Err(AppError::Input(format!("source `{}`: {}", source.name, lines.join("\n"))))
+        }
+    }
 }
 
-async fn mysql(name: &str, url: &Secret, model: Option<Arc<Model>>) -> Result<Database, AppError> {
-    let source = MysqlSource::open(name, url.reveal()).await;
-    let source = source.map_err(|error| AppError::Input(format!("source `{name}`: {error}")))?;
-    Ok(database(name, DialectKind::Mysql, model, Arc::new(source)))
-}
-
-fn database(
-    name: &str,
-    dialect: DialectKind,
-    model: Option<Arc<Model>>,
-    source: Arc<dyn Engine>,
-) -> Database {
-    let runner: Arc<dyn SqlRunner> = Arc::new(GuardedSource::new(Arc::clone(&source)));
-    Database { name: name.to_owned(), dialect, model, runner, source }
+fn database(name: &str, dialect: DialectKind, model: Option<Arc<Model>>, source: GuardedSource) -> Database {
+    let model = model.map(|model| Arc::new(ModelViews::new(model, dialect)));
+    Database { name: name.to_owned(), dialect, model, source: Arc::new(source) }
 }
 
 async fn subject(database: Database) -> Result<Subject, AppError> {
-    let Database { name, dialect, model, runner, source } = database;
+    let Database { name, dialect, model, source } = database;
     let meaning = match model {
-        Some(model) => {
-            let reader = Arc::new(reader_of(Arc::clone(&model), Some((&*source, dialect))).await?);
-            Some(Meaning { model, reader })
+        Some(views) => {
+            // Under policies there are no values that everybody may read.
+            let values = (!source.is_governed()).then_some((&**source.engine(), dialect));
+            let reader = Arc::new(reader_of(Arc::clone(views.whole()), values).await?);
+            Some(Meaning::new(views, reader))
         }
         None => None,
     };
-    Ok(Subject { name, dialect, meaning, runner })
+    Ok(Subject { name, dialect, meaning, source })
 }
 
 /// A language model with its tools.

@@ -1,4 +1,5 @@
-//! The one place where HTTP clients are made: TLS by rustls, trusting the system's certificates.
+//! The one place where HTTP clients are made, and where TLS is set up: by rustls, trusting the system's
+//! certificates.
 //!
 //! Without a certificate store plain HTTP still works; an `https` address then fails to connect.
 
@@ -15,20 +16,23 @@ pub fn client() -> reqwest::Client {
 /// Starts a client.
 pub fn client_builder() -> reqwest::ClientBuilder {
     #[expect(clippy::disallowed_methods, reason = "this is the one place, and the TLS settings are given")]
-    reqwest::Client::builder().tls_backend_preconfigured(tls())
+    reqwest::Client::builder().tls_backend_preconfigured(tls(None))
 }
 
-/// TLS settings; the certificates are read once per process.
-fn tls() -> ClientConfig {
-    static TLS: OnceLock<ClientConfig> = OnceLock::new();
-    TLS.get_or_init(|| {
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        #[expect(clippy::expect_used, reason = "the provider is fixed here and speaks TLS 1.2 and 1.3")]
-        let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .expect("ring speaks the default versions");
-        builder.with_root_certificates(roots).with_no_client_auth()
-    })
-    .clone()
+/// TLS settings that trust these certificates, or else the system's, which are read once per process.
+pub(crate) fn tls(roots: Option<RootCertStore>) -> ClientConfig {
+    static SYSTEM: OnceLock<Arc<RootCertStore>> = OnceLock::new();
+    let system = || {
+        let read = || {
+            let mut roots = RootCertStore::empty();
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+            Arc::new(roots)
+        };
+        Arc::clone(SYSTEM.get_or_init(read))
+    };
+    #[expect(clippy::expect_used, reason = "the provider is fixed here and speaks TLS 1.2 and 1.3")]
+    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("ring speaks the default versions");
+    builder.with_root_certificates(roots.map_or_else(system, Arc::new)).with_no_client_auth()
 }

@@ -33,6 +33,7 @@ kinds! { pub ConversationEvent:
     24 "result_drawn" ResultDrawn: 1;
     25 "memories_found" MemoriesFound: 1;
     26 "memory_noted" MemoryNoted: 1;
+    36 "policy_applied" PolicyApplied: 1;
 }
 
 /// Facts of memories.

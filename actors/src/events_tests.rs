@@ -15,7 +15,8 @@ use crate::ports::model::{
 };
 use crate::ports::planner::{Coverage, CoverageStatus, Covered, Plan, Uncovered, UncoveredReason};
 use crate::ports::sql::{
-    Check, Column, ColumnType, Failure, Format, Output, ResultSet, Role, SchemaMark, Statement, Value,
+    AppliedPolicy, Check, Column, ColumnType, Failure, Format, Output, ResultSet, Role, SchemaMark,
+    Statement, Value,
 };
 use crate::ports::tools::{Executed, Picture, PictureKind, RequestedCall, ToolRefusal};
 use crate::shape_tests::Traced;
@@ -160,6 +161,7 @@ pub(crate) fn samples() -> Vec<Event> {
     ]
     .into_iter()
     .chain(model_samples())
+    .chain([policy_sample()])
     .collect()
 }
 
@@ -307,6 +309,19 @@ fn model_samples() -> Vec<Event> {
         }),
         Event::MemoryNoted(Box::new(MemoryNoted { tool_call_id: "call-1".into(), note: note() })),
     ]
+}
+
+fn policy_sample() -> Event {
+    Event::PolicyApplied(Box::new(PolicyApplied {
+        tool_call_id: "call-1".into(),
+        applied: AppliedPolicy {
+            policy: "shop".into(),
+            hash: "blake3:01".into(),
+            rules: vec!["shop/orders/row_filter".into()],
+            prepared: "SELECT 1 WHERE tenant = ?1".into(),
+            params: vec![Value::Text("acme".into())],
+        },
+    }))
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -4,7 +4,7 @@ use super::prompt::{Told, system};
 use super::slice::slice;
 use crate::catalog::Catalog;
 use crate::config;
-use crate::tools::Database;
+use crate::tools::{Database, permitted};
 use async_trait::async_trait;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -73,13 +73,21 @@ impl SourceBriefer {
     }
 
     /// The schema that a plan was made on; read again only when it has changed.
-    async fn catalog(&self, database: &Database, plan: &Plan) -> Result<Arc<Catalog>, Failure> {
+    async fn catalog(
+        &self,
+        database: &Database,
+        caller: &Caller,
+        plan: &Plan,
+    ) -> Result<Arc<Catalog>, Failure> {
+        if database.source.is_governed() {
+            return database.source.catalog(caller).await;
+        }
         let lock = || self.catalogs.lock().unwrap_or_else(PoisonError::into_inner);
         let known = lock().get(&database.name).filter(|(hash, _)| *hash == plan.schema.hash).cloned();
         if let Some((_, catalog)) = known {
             return Ok(catalog);
         }
-        let catalog = database.source.catalog().await?;
+        let catalog = database.source.catalog(caller).await?;
         lock().insert(database.name.clone(), (catalog.mark().hash, Arc::clone(&catalog)));
         Ok(catalog)
     }
@@ -93,7 +101,7 @@ impl Briefer for SourceBriefer {
             Failure::new("unknown_source", message, false)
         };
         let database = self.databases.get(&plan.source).ok_or_else(gone)?;
-        let catalog = self.catalog(database, plan).await?;
+        let catalog = self.catalog(database, caller, plan).await?;
         let slice = slice(&catalog, &request.message, self.bounds.schema_tokens);
         let lookup = Lookup {
             tenant: caller.conversation.tenant().to_owned(),
@@ -103,7 +111,8 @@ impl Briefer for SourceBriefer {
             least: None,
             limit: MEMORIES,
         };
-        let memories = self.memory.search(lookup).await?;
+        let memories = permitted(&database.source, caller, self.memory.search(lookup).await?).await?;
+        let model = database.model(caller).await?;
         let mut tools = self.tools.offered(caller);
         tools.retain(|tool| tool.name != "semantic_query" || database.model.is_some());
         let told = Told {
@@ -111,7 +120,7 @@ impl Briefer for SourceBriefer {
             dialect: database.dialect,
             as_of: &request.as_of,
             plan,
-            model: database.model.as_deref(),
+            model: model.as_deref(),
             slice: &slice,
             memories: &memories,
         };

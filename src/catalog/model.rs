@@ -1,6 +1,7 @@
 //! What statements need of a source's schema, and its mark.
 
 use super::snapshot::{Constraint, Snapshot, Table, schema_hash};
+use crate::sql::guard::Sight;
 use std::collections::BTreeMap;
 use vanna_actors::ports::sql::SchemaMark;
 
@@ -80,6 +81,35 @@ impl Catalog {
             relations: relations.map(|relation| (relation.name.to_ascii_lowercase(), relation)).collect(),
             mark: SchemaMark { snapshot_id: hash.snapshot_id(), hash: hash.to_string() },
         }
+    }
+
+    /// The same schema as somebody sees it: what may not be read is not there. The mark stays that of the
+    /// whole.
+    #[must_use]
+    pub fn as_seen(&self, sight: &Sight) -> Self {
+        let relations = self.relations.iter().filter_map(|(name, relation)| {
+            let seen = sight.relation(&relation.name)?;
+            let sees = |own: &str| seen.columns.iter().any(|column| column == own);
+            let points = |reference: &&Reference| {
+                let target = self.relation(&reference.table).and_then(|to| sight.relation(&to.name));
+                let theirs = |name: &str| {
+                    let known =
+                        target.is_some_and(|to| to.columns.iter().any(|c| c.eq_ignore_ascii_case(name)));
+                    name.is_empty() || known
+                };
+                target.is_some() && reference.columns.iter().all(|(own, name)| sees(own) && theirs(name))
+            };
+            let seen = Relation {
+                name: relation.name.clone(),
+                kind: relation.kind,
+                columns: relation.columns.iter().filter(|column| sees(&column.name)).cloned().collect(),
+                references: relation.references.iter().filter(points).cloned().collect(),
+                // It names what it is made from.
+                definition: String::new(),
+            };
+            Some((name.clone(), seen))
+        });
+        Self { relations: relations.collect(), mark: self.mark.clone() }
     }
 
     /// A relation by name.

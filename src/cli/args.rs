@@ -56,6 +56,9 @@ pub enum Command {
     /// What a source declares, and what changed.
     #[command(subcommand)]
     Schema(super::schema::Schema),
+    /// Where the numbers of answers come from, for other programs.
+    #[command(subcommand)]
+    Lineage(super::lineage::Lineage),
 }
 
 /// Options of `serve`.
@@ -104,6 +107,12 @@ pub struct Ask {
     /// Conversation to go on with; a new one otherwise.
     #[arg(long, value_name = "ID")]
     pub conversation: Option<String>,
+    /// Tenant of whoever asks, for policies and the record.
+    #[arg(long, default_value = "default")]
+    pub tenant: String,
+    /// Name of whoever asks, for policies and the record.
+    #[arg(long, default_value = "anonymous")]
+    pub principal: String,
 }
 
 /// How an answer is printed.

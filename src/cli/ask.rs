@@ -51,7 +51,8 @@ pub(super) async fn run(mut config: Config, arguments: &Arguments) -> Result<(),
     config.as_of = arguments.as_of.or(config.as_of);
     let journal: Arc<dyn Journal> = open(&config.data).await?;
     let vanna = app::start(&config, Arc::clone(&journal)).await.map_err(app_error)?;
-    let caller = Caller { tenant: "default".to_owned(), principal: "anonymous".to_owned(), operator: true };
+    let (tenant, principal) = (arguments.tenant.clone(), arguments.principal.clone());
+    let caller = Caller { tenant, principal, operator: true };
     let asker = Asker { vanna, journal, caller };
     let answered = asker.serve(arguments).await;
     asker.vanna.shut_down(Duration::from_secs(10)).await;

@@ -6,6 +6,7 @@ mod ask;
 mod conversations;
 mod failure;
 mod journal;
+mod lineage;
 mod progress;
 mod projections;
 mod remote;

@@ -2,7 +2,9 @@
 
 use super::args::{Cli, Command, Journal, Semantic};
 use super::failure::CliError;
-use super::{ask, conversations, journal, projections, replay, schema, semantic, semantic_model, serve, sql};
+use super::{
+    ask, conversations, journal, lineage, projections, replay, schema, semantic, semantic_model, serve, sql,
+};
 use crate::config::Config;
 
 /// Runs what was typed.
@@ -25,6 +27,7 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Semantic(Semantic::Validate(args)) => semantic_model::validate(args),
         Command::Sql(command) => sql::run(command),
         Command::Schema(command) => schema::run(command, config).await,
+        Command::Lineage(command) => lineage::run(&config()?, command).await,
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::failure::CliError;
 use crate::sql::guard::{
-    Guard, GuardDialect, Policy, Principal, Refusal, Request, Schema, Verdict, list_postgres, list_sqlite,
+    Guard, GuardDialect, Policies, Policy, Principal, Refusal, Request, Schema, Verdict, list_postgres,
+    list_sqlite,
 };
 use clap::{Args, Subcommand};
 use serde_json::{Value as JsonValue, json};
@@ -35,7 +36,7 @@ pub struct Check {
     /// SQL dialect of statements that name none.
     #[arg(long, default_value = "sqlite")]
     pub dialect: String,
-    /// Policy for statements that bring none, YAML or JSON.
+    /// Policy for statements that bring none, YAML or JSON; for groups: `principal.groups` of the line chooses.
     #[arg(long, value_name = "FILE")]
     pub policy: Option<PathBuf>,
     /// Read JSON lines from standard input.
@@ -87,11 +88,7 @@ fn functions(args: &Functions) -> Result<(), CliError> {
 fn check(args: &Check) -> Result<(), CliError> {
     let policy = match &args.policy {
         None => None,
-        Some(path) => {
-            let text = std::fs::read_to_string(path)
-                .map_err(|error| CliError::input(format!("cannot read {}: {error}", path.display())))?;
-            Some(Policy::from_text(&text).map_err(CliError::input)?)
-        }
+        Some(path) => Some(Policies::load(path).map_err(CliError::input)?),
     };
     let fallback = Fallback { dialect: &args.dialect, policy };
     let out = &mut io::stdout().lock();
@@ -116,7 +113,7 @@ fn check(args: &Check) -> Result<(), CliError> {
 /// What holds for lines that do not say it themselves.
 struct Fallback<'a> {
     dialect: &'a str,
-    policy: Option<Policy>,
+    policy: Option<Policies>,
 }
 
 fn batch(out: &mut impl Write, fallback: &Fallback<'_>) -> Result<(), CliError> {
@@ -178,14 +175,16 @@ fn request(line: &JsonValue, fallback: &Fallback<'_>) -> Result<Request, Unusabl
             Some(Schema::from_json(value).map_err(Unusable::Line)?).filter(|schema| !schema.is_empty())
         }
     };
-    let policy = match given("policy") {
-        None => fallback.policy.clone(),
-        Some(value) => Some(Policy::from_json(value).map_err(Unusable::Refused)?),
-    };
     let principal: Option<Principal> = match given("principal") {
         None => None,
         Some(JsonValue::Object(values)) => Some(values.clone()),
         Some(_) => return Err(Unusable::Line("`principal` must be an object of values".to_owned())),
+    };
+    let groups = principal.as_ref().and_then(|principal| principal.get("groups")?.as_array());
+    let groups = groups.into_iter().flatten().filter_map(|group| group.as_str().map(str::to_owned));
+    let policy = match given("policy") {
+        None => fallback.policy.as_ref().map(|policies| (*policies.of(&groups.collect())).clone()),
+        Some(value) => Some(Policy::from_json(value).map_err(Unusable::Refused)?),
     };
     Ok(Request { dialect, schema, policy, principal })
 }

@@ -64,6 +64,10 @@ fn evidence(out: &mut impl Write, evidence: &JsonValue) -> io::Result<()> {
         for line in field("sql").lines() {
             writeln!(out, "              {}", clean(line))?;
         }
+        let policies: Vec<&str> = list(run, "policies").filter_map(JsonValue::as_str).collect();
+        if !policies.is_empty() {
+            writeln!(out, "  policy      {}", policies.join(", "))?;
+        }
     }
     for check in list(evidence, "validation_checks") {
         let passed = check.get("passed").and_then(JsonValue::as_bool).unwrap_or(false);

@@ -3,8 +3,13 @@
 use super::error::ConfigError;
 use super::file::{AccessEntry, Config};
 use super::models::check_models;
-use std::collections::HashSet;
+use crate::sql::guard::Policies;
+use serde_json::Value as Json;
+use std::collections::{BTreeMap, HashSet};
 use std::net::SocketAddr;
+
+/// Values that every caller has.
+const OWN_VALUES: [&str; 3] = ["tenant", "principal", "groups"];
 
 /// A shorter token could be guessed.
 const TOKEN_CHARS: usize = 16;
@@ -63,10 +68,19 @@ impl Config {
 
     fn check_access(&self) -> Result<(), ConfigError> {
         let mut seen = HashSet::new();
-        for (at, AccessEntry { token, tenant, principal, .. }) in self.access.iter().enumerate() {
+        let mut told = BTreeMap::new();
+        for (at, AccessEntry { token, tenant, principal, attributes, .. }) in self.access.iter().enumerate() {
             let key = |field: &str| format!("access[{at}].{field}");
             check_name(key("tenant"), tenant)?;
             check_name(key("principal"), principal)?;
+            for (name, value) in attributes {
+                let key = key(&format!("attributes.{name}"));
+                check_attribute(key.clone(), name, value)?;
+                if told.insert((tenant, principal, name), value).is_some_and(|other| other != value) {
+                    let message = "another token of the same principal says something else; say the same";
+                    return Err(ConfigError::value(key, message));
+                }
+            }
             let token = token.reveal();
             if token.len() < TOKEN_CHARS || !token.bytes().all(|c| c.is_ascii_graphic()) {
                 let message =
@@ -92,6 +106,10 @@ impl Config {
                 return Err(ConfigError::value(key(field), fault.to_owned()));
             }
             let files = [("path", source.path.as_ref()), ("model", source.model.as_ref())];
+            if let Some(policy) = &source.policy {
+                Policies::load(policy)
+                    .map_err(|error| ConfigError::value(key("policy"), error.to_string()))?;
+            }
             for (field, path) in files {
                 if let Some(path) = path.filter(|path| !path.exists()) {
                     let message = format!("{} does not exist", path.display());
@@ -117,6 +135,22 @@ impl Config {
             Some((name, _)) => Err(ConfigError::value(format!("limits.{name}"), "must be at least 1")),
         }
     }
+}
+
+/// Values that row filters may take.
+fn check_attribute(key: String, name: &str, value: &Json) -> Result<(), ConfigError> {
+    if OWN_VALUES.contains(&name) {
+        return Err(ConfigError::value(key, "every caller has this already; choose another name"));
+    }
+    if name.is_empty() || !name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_') {
+        return Err(ConfigError::value(key, "a name is letters, digits and _"));
+    }
+    let is_simple = |value: &Json| value.is_string() || value.is_i64() || value.is_boolean();
+    let list = value.as_array();
+    if is_simple(value) || list.is_some_and(|list| list.iter().all(is_simple)) {
+        return Ok(());
+    }
+    Err(ConfigError::value(key, "it must be a text, a whole number, true or false, or a list of these"))
 }
 
 /// Names that go into streams and addresses.

@@ -8,6 +8,7 @@ use super::source::Source;
 use super::v2::V2;
 use jiff::civil::Date;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -104,9 +105,13 @@ pub struct AccessEntry {
     /// Whether the caller looks after the service itself: its journal and its projections.
     #[serde(default)]
     pub operator: bool,
-    /// Groups that the caller is in: they open tools that are not for everybody.
+    /// Groups that the caller is in: they open tools that are not for everybody, and policies are for them.
     #[serde(default)]
     pub groups: Vec<String>,
+    /// Values of the caller that row filters of policies may take: texts, whole numbers, truth values, or
+    /// lists of them.
+    #[serde(default)]
+    pub attributes: BTreeMap<String, serde_json::Value>,
 }
 
 /// A text that is never printed.

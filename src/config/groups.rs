@@ -1,6 +1,7 @@
 //! Which groups callers are in: they open tools, and parts of answers, that are not for everybody.
 
 use super::file::Config;
+use serde_json::{Map, Value as Json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The tenant of everybody, where no tokens tell another.
@@ -13,6 +14,7 @@ const REVIEWERS: &str = "admin";
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Groups {
     known: BTreeMap<(String, String), BTreeSet<String>>,
+    attributes: BTreeMap<(String, String), BTreeMap<String, Json>>,
     /// Groups of those in the default tenant whom nothing names.
     others: BTreeSet<String>,
 }
@@ -32,6 +34,8 @@ impl Groups {
         for entry in &config.access {
             let own = groups.known.entry((entry.tenant.clone(), entry.principal.clone())).or_default();
             own.extend(entry.groups.iter().cloned());
+            let who = (entry.tenant.clone(), entry.principal.clone());
+            groups.attributes.entry(who).or_default().extend(entry.attributes.clone());
         }
         groups
     }
@@ -41,6 +45,13 @@ impl Groups {
     #[must_use]
     pub fn is_reviewer(&self, tenant: &str, principal: &str) -> bool {
         self.of(tenant, principal).contains(REVIEWERS)
+    }
+
+    /// Values of a caller that policies may ask for, beside tenant, name and groups.
+    #[must_use]
+    pub fn attributes(&self, tenant: &str, principal: &str) -> Map<String, Json> {
+        let known = self.attributes.get(&(tenant.to_owned(), principal.to_owned()));
+        known.cloned().unwrap_or_default().into_iter().collect()
     }
 
     /// The groups of a caller.
@@ -70,6 +81,7 @@ mod tests {
             principal: "ada".into(),
             operator: false,
             groups: vec!["admin".into()],
+            attributes: BTreeMap::new(),
         });
         assert!(of(&config, "ada") && !of(&config, "admin@example.com"));
         assert!(Groups::of_config(&config).of("other", "ada").is_empty());

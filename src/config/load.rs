@@ -49,7 +49,7 @@ fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
     }
     config.archive.dir.iter_mut().for_each(beside);
     for source in &mut config.sources {
-        let files = [&mut source.path, &mut source.url_file, &mut source.model];
+        let files = [&mut source.path, &mut source.url_file, &mut source.model, &mut source.policy];
         files.into_iter().flatten().for_each(beside);
     }
     for model in &mut config.models {

@@ -24,6 +24,15 @@ pub struct Source {
     pub url_file: Option<PathBuf>,
     /// The semantic model of it: a file or folder; none: only a language model can answer.
     pub model: Option<PathBuf>,
+    /// Who may read what of it: a file; none: everybody may read all of it.
+    #[serde(default)]
+    pub policy: Option<PathBuf>,
+    /// Most rows that a statement may be expected to give, where the engine tells; none: any number.
+    #[serde(default)]
+    pub expected_rows: Option<u64>,
+    /// Highest cost that a statement may be expected to have, in the engine's own unit; none: any.
+    #[serde(default)]
+    pub expected_cost: Option<u64>,
 }
 
 /// Kinds of databases.
@@ -80,6 +89,14 @@ impl Source {
                 "a connection string is for kind = \"postgres\" or \"mysql\"; a SQLite source has a path",
             )),
             SourceKind::Sqlite if self.path.is_none() => Some(("path", "name the database file")),
+            SourceKind::Sqlite | SourceKind::Mysql
+                if self.expected_rows.is_some() || self.expected_cost.is_some() =>
+            {
+                Some((
+                    "expected_rows",
+                    "only PostgreSQL says what it expects of a statement; limit time and rows in [limits]",
+                ))
+            }
             SourceKind::Postgres | SourceKind::Mysql if self.path.is_some() => {
                 Some(("path", "a server has no path; put its connection string into url_env or url_file"))
             }

@@ -3,7 +3,7 @@
 use super::flow::answer;
 use super::lower::lower;
 use super::measure::Formula;
-use super::model::{FieldKind, Model};
+use super::model::{Dataset, Field, FieldKind, Model};
 use super::plan::{Key, Named, Plan, Relation, Source, build, field_expr};
 use super::query::SemanticQuery;
 use super::refusal::{Code, CompileError};
@@ -102,6 +102,20 @@ pub fn distinct_values_sql(
     if known.kind != FieldKind::Categorical {
         return Err(unknown());
     }
+    field_values_sql(model, dataset, known, dialect, cap)
+}
+
+/// A statement that reads the distinct values of any field in their order, at most `cap`.
+///
+/// # Errors
+/// When its expression cannot be read.
+pub fn field_values_sql(
+    model: &Model,
+    dataset: &Dataset,
+    known: &Field,
+    dialect: DialectKind,
+    cap: u64,
+) -> Result<String, CompileError> {
     if let Some(imported) = &model.imported {
         return answer::values(&imported.model, dataset, known, dialect, cap);
     }

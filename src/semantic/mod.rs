@@ -13,6 +13,7 @@ pub mod load;
 pub mod lower;
 pub mod measure;
 pub mod model;
+pub mod permitted;
 pub mod plan;
 pub mod planner;
 pub mod query;

@@ -1,19 +1,26 @@
 //! The planner without a language model: read the question, compile the reading, or say what is missing.
 
-use super::compile::{Compiled, compile};
+use super::compile::{Compiled, compile, distinct_values_sql};
 use super::model::Model;
+use super::permitted::ModelViews;
 use super::query::SemanticQuery;
-use super::reader::{Reader, Reading};
+use super::reader::{Reader, Reading, ValueIndex};
 use crate::sql::dialect::DialectKind;
+use crate::sql::runner::{GuardedSource, Kept};
 use async_trait::async_trait;
+use jiff::civil::Date;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use vanna_actors::json::Json;
 use vanna_actors::ports::planner::{Coverage, CoverageStatus, Plan, PlanRequest, Planner};
-use vanna_actors::ports::sql::{Failure, SchemaMark, SqlRunner, Statement};
+use vanna_actors::ports::sql::{Failure, NOT_PERMITTED, SchemaMark, SqlSource, Statement};
+use vanna_actors::ports::tools::Caller;
 
 /// Until the schema is read.
 const NO_SCHEMA: SchemaMark = SchemaMark { snapshot_id: String::new(), hash: String::new() };
+
+/// Distinct values of one field that are read for recognising them in questions.
+const MOST_VALUES: u32 = 20_000;
 
 /// A source with the model of what it holds.
 pub struct Subject {
@@ -23,16 +30,58 @@ pub struct Subject {
     pub dialect: DialectKind,
     /// What can be measured in it, and who reads questions about that; none: nobody has written it down.
     pub meaning: Option<Meaning>,
-    /// Tells its schema.
-    pub runner: Arc<dyn SqlRunner>,
+    /// The source itself.
+    pub source: Arc<GuardedSource>,
 }
 
 /// A semantic model with the reader of questions about it.
 pub struct Meaning {
-    /// What can be measured.
-    pub model: Arc<Model>,
-    /// Reads questions about it.
-    pub reader: Arc<Reader>,
+    views: Arc<ModelViews>,
+    /// Reads questions about the whole model. Where callers see parts of the source, it knows no values.
+    reader: Arc<Reader>,
+    readers: Kept<Reader>,
+}
+
+impl Meaning {
+    /// A model, and the reader of questions about the whole of it.
+    #[must_use]
+    pub fn new(views: Arc<ModelViews>, reader: Arc<Reader>) -> Self {
+        Self { views, reader, readers: Kept::default() }
+    }
+}
+
+/// What one caller may ask about.
+struct Seen {
+    model: Arc<Model>,
+    reader: Arc<Reader>,
+    /// Reads the same questions about the whole model, where that is more.
+    whole: Option<Arc<Reader>>,
+}
+
+impl Subject {
+    /// What a caller may ask about. Values are read as the caller may read them.
+    async fn seen(&self, meaning: &Meaning, caller: &Caller) -> Result<Seen, Failure> {
+        let permit = self.source.permit(caller).await?;
+        let model = meaning.views.seen(permit.as_deref()).await?;
+        let Some(permit) = permit else {
+            return Ok(Seen { model, reader: Arc::clone(&meaning.reader), whole: None });
+        };
+        let whole = Some(Arc::clone(&meaning.reader));
+        if let Some(reader) = meaning.readers.get(permit.key()) {
+            return Ok(Seen { model, reader, whole });
+        }
+        let mut values = ValueIndex::default();
+        for field in model.datasets.iter().flat_map(|d| &d.fields).filter(|field| field.index_values) {
+            let Ok(sql) = distinct_values_sql(&model, &field.name, self.dialect, MOST_VALUES.into()) else {
+                continue;
+            };
+            let found = self.source.distinct(caller, &sql, MOST_VALUES as usize).await?;
+            values.0.insert(field.name.clone(), found);
+        }
+        let reader = Arc::new(Reader::new(Arc::clone(&model), values));
+        meaning.readers.keep(permit.key(), Arc::clone(&reader));
+        Ok(Seen { model, reader, whole })
+    }
 }
 
 /// Plans from semantic models alone.
@@ -62,25 +111,65 @@ impl SemanticPlanner {
 
 #[async_trait]
 impl Planner for SemanticPlanner {
-    async fn plan(&self, request: &PlanRequest) -> Result<Plan, Failure> {
+    async fn plan(&self, caller: &Caller, request: &PlanRequest) -> Result<Plan, Failure> {
         let subject = Arc::clone(self.subject(request.source.as_deref())?);
         let as_of = request
             .as_of
             .parse()
             .map_err(|_| Failure::new("invalid_as_of", "The as-of day must be written YYYY-MM-DD.", false))?;
-        let schema = subject.runner.schema().await?;
+        let schema = subject.source.schema().await?;
+        let seen = match &subject.meaning {
+            Some(meaning) => Some(subject.seen(meaning, caller).await?),
+            None => None,
+        };
         let message = request.message.clone();
         // Reading is computing, and questions are hostile input: keep it off the threads that serve.
-        let planned = tokio::task::spawn_blocking(move || match &subject.meaning {
-            Some(meaning) => plan(&subject, meaning, meaning.reader.read(&message, as_of)),
-            None => unplanned(&subject),
+        let planned = tokio::task::spawn_blocking(move || match seen {
+            Some(seen) => planned(&subject, &seen, &message, as_of),
+            None => Ok(unplanned(&subject)),
         });
-        let mut plan = planned.await.map_err(|_| {
+        let plan = planned.await.map_err(|_| {
             Failure::new("internal_error", "The service failed while it read the question.", true)
         })?;
-        plan.schema = schema;
-        Ok(plan)
+        Ok(Plan { schema, ..plan? })
     }
+}
+
+/// The plan of what a caller may see, or the word that they may not see what they ask for.
+fn planned(subject: &Subject, seen: &Seen, message: &str, as_of: Date) -> Result<Plan, Failure> {
+    let reading = seen.reader.read(message, as_of);
+    if let Some(whole) = &seen.whole
+        && reading.coverage.status != CoverageStatus::Full
+        && let Some(failure) = not_permitted(seen, &reading.coverage, &whole.read(message, as_of).coverage)
+    {
+        return Err(failure);
+    }
+    Ok(plan(subject, &seen.model, reading))
+}
+
+/// Whether a question asks for what the model has and the caller may not see. It is told in the asker's
+/// own words: no name of the model is.
+fn not_permitted(seen: &Seen, own: &Coverage, whole: &Coverage) -> Option<Failure> {
+    let clear = whole.status == CoverageStatus::Full && !whole.needs_clarification;
+    let hidden = own.status == CoverageStatus::Missing && whole.status == CoverageStatus::Partial;
+    if !clear && !hidden {
+        return None;
+    }
+    let is_seen = |meaning: &str| {
+        let name = meaning.split(':').next().unwrap_or(meaning);
+        seen.model.metric(name).is_some() || own.covered.iter().any(|part| part.meaning == meaning)
+    };
+    let words = whole.covered.iter().filter(|part| !is_seen(&part.meaning));
+    let words: Vec<String> = words.map(|part| format!("\"{}\"", part.text)).collect();
+    if words.is_empty() {
+        return None;
+    }
+    let message = format!(
+        "You are not permitted to read what this asks for: {}. Whoever keeps the policy of the source can \
+         change that.",
+        words.join(", ")
+    );
+    Some(Failure::new(NOT_PERMITTED, message, false))
 }
 
 /// What is said of a source without a semantic model.
@@ -107,10 +196,10 @@ fn unplanned(subject: &Subject) -> Plan {
     }
 }
 
-fn plan(subject: &Subject, meaning: &Meaning, reading: Reading) -> Plan {
+fn plan(subject: &Subject, model: &Model, reading: Reading) -> Plan {
     let Reading { mut coverage, query, words, mut message } = reading;
     let compiled = match (&query, coverage.status, coverage.needs_clarification) {
-        (Some(query), CoverageStatus::Full, false) => match compile(&meaning.model, query, subject.dialect) {
+        (Some(query), CoverageStatus::Full, false) => match compile(model, query, subject.dialect) {
             Ok(compiled) => Some(compiled),
             Err(refusal) => {
                 message = format!("I understood: {words}. It cannot be computed: {refusal}");
@@ -128,7 +217,7 @@ fn plan(subject: &Subject, meaning: &Meaning, reading: Reading) -> Plan {
         plan_hash: compiled.as_ref().map(|c| c.plan_hash.clone()).unwrap_or_default(),
         statement: compiled.map(|compiled| statement(subject, compiled)),
         message,
-        model_hash: meaning.model.hash.clone(),
+        model_hash: model.hash.clone(),
         schema: NO_SCHEMA,
     }
 }

@@ -110,7 +110,8 @@ pub fn events(
     follow: bool,
     format: ReplayFormat,
 ) -> EventStream {
-    replay::stream(journal, Arc::default(), stream, Wanted { after, request_id, follow, format })
+    let wanted = Wanted { after, request_id, follow, format, tells_policies: true };
+    replay::stream(journal, Arc::default(), stream, wanted)
 }
 
 pub(super) fn rfc3339(micros: i64) -> String {

@@ -23,6 +23,8 @@ pub(super) struct Wanted {
     pub(super) request_id: Option<String>,
     pub(super) follow: bool,
     pub(super) format: ReplayFormat,
+    /// Whether facts tell what policies put into statements.
+    pub(super) tells_policies: bool,
 }
 
 struct Reader {
@@ -82,7 +84,8 @@ pub(super) fn signals(
     after: Option<(Place, String)>,
 ) -> SignalStream {
     let (after, last) = after.unzip();
-    let wanted = Wanted { after, request_id: None, follow: true, format: ReplayFormat::V3 };
+    let format = ReplayFormat::V3;
+    let wanted = Wanted { after, request_id: None, follow: true, format, tells_policies: false };
     let reader = reader(journal, marks, stream, wanted);
     futures::stream::unfold((reader, last, false), |(mut reader, mut last, mut told)| async move {
         loop {
@@ -219,7 +222,8 @@ impl Reader {
             ReplayFormat::Facts => {
                 let terminal = is_end(&event);
                 if self.takes((record.version, 0), record.request_id.as_deref(), terminal) {
-                    self.ready.push_back(fact(record, &event, terminal)?);
+                    let told = if self.wanted.tells_policies { event } else { without_policy(event) };
+                    self.ready.push_back(fact(record, &told, terminal)?);
                 }
             }
         }
@@ -260,6 +264,19 @@ impl Reader {
 
 fn is_end(event: &Event) -> bool {
     matches!(event, Event::TurnFinished(_) | Event::TurnFailed(_) | Event::TurnCancelled(_))
+}
+
+/// What a policy put into a statement is for those who keep it, not for those whom it is about. The hash
+/// of the record still holds for the whole.
+fn without_policy(event: Event) -> Event {
+    match event {
+        Event::PolicyApplied(mut told) => {
+            told.applied.prepared.clear();
+            told.applied.params.clear();
+            Event::PolicyApplied(told)
+        }
+        other => other,
+    }
 }
 
 /// A fact for auditors: all of it but its place among those of others.

@@ -35,7 +35,8 @@ struct Shelf {
 impl Shelf {
     fn reader(&self, marks: &Arc<ChainMarks>, after: Option<Place>, request: Option<&str>) -> Reader {
         let request_id = request.map(str::to_owned);
-        let wanted = Wanted { after, request_id, follow: false, format: self.format };
+        let format = self.format;
+        let wanted = Wanted { after, request_id, follow: false, format, tells_policies: true };
         reader(Arc::clone(&self.journal), Arc::clone(marks), self.story.stream.clone(), wanted)
     }
 

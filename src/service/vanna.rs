@@ -14,6 +14,8 @@ use crate::api::service::{
 };
 use crate::config::Groups;
 use crate::projections::transcript::cursor;
+use crate::sql::runner::GuardedSource;
+use crate::tools::permitted;
 use async_trait::async_trait;
 use futures::FutureExt;
 use jiff::civil::Date;
@@ -51,6 +53,8 @@ pub struct VannaParts {
     pub schemas: Schemas,
     /// Names that may be asked as a source.
     pub sources: BTreeSet<String>,
+    /// The sources themselves.
+    pub guarded: Vec<Arc<GuardedSource>>,
     /// The day that "today" means; none: the day of the clock.
     pub as_of: Option<Date>,
     /// Tells the time.
@@ -241,8 +245,13 @@ impl Service for Vanna {
                 return Err(ServiceError::NotFound(message));
             }
         }
-        let wanted =
-            Wanted { after, request_id: replay.request_id, follow: replay.follow, format: replay.format };
+        let wanted = Wanted {
+            after,
+            request_id: replay.request_id,
+            follow: replay.follow,
+            format: replay.format,
+            tells_policies: caller.operator,
+        };
         Ok(replay::stream(Arc::clone(&self.parts.journal), Arc::clone(&self.marks), stream, wanted))
     }
 
@@ -335,7 +344,16 @@ impl Service for Vanna {
 
     async fn memories(&self, caller: &Caller, limit: usize) -> Result<Vec<Memory>, ServiceError> {
         let reader = (!self.reviews(caller)).then_some(caller.principal.as_str());
-        self.parts.memory.recent(&caller.tenant, reader, limit).await.map_err(unremembered)
+        let found = self.parts.memory.recent(&caller.tenant, reader, limit).await;
+        let mut found = found.map_err(unremembered)?;
+        // Who looks after all of them sees all of them.
+        if reader.is_some() {
+            let whose = tool_caller(caller);
+            for source in &self.parts.guarded {
+                found = permitted(source, &whose, found).await.map_err(unremembered)?;
+            }
+        }
+        Ok(found)
     }
 
     async fn forget(&self, caller: &Caller, id: &str) -> Result<(), ServiceError> {
@@ -360,10 +378,7 @@ impl Service for Vanna {
     }
 
     fn tools(&self, caller: &Caller) -> Vec<String> {
-        let whose = tools::Caller {
-            conversation: StreamId::new(Conversation::KIND, &caller.tenant, ""),
-            principal: caller.principal.clone(),
-        };
+        let whose = tool_caller(caller);
         let offered = self.parts.tools.iter().flat_map(|tools| tools.offered(&whose));
         let mut names: Vec<String> = offered.map(|tool| tool.name).collect();
         names.sort();
@@ -386,6 +401,12 @@ impl Service for Vanna {
         let trouble = self.parts.journal.health().borrow().refusal();
         trouble.map_or(Ok(()), |trouble| Err(trouble.to_string()))
     }
+}
+
+/// Somebody outside of any conversation.
+fn tool_caller(caller: &Caller) -> tools::Caller {
+    let conversation = StreamId::new(Conversation::KIND, &caller.tenant, "");
+    tools::Caller { conversation, principal: caller.principal.clone() }
 }
 
 /// Reads on a thread that may wait for a disk.

@@ -20,7 +20,7 @@ mod world;
 mod tests;
 
 pub(crate) use data::marked;
-pub(crate) use notes::told;
+pub(crate) use notes::{permitted, told};
 pub use recorded::JournaledResults;
 pub use registry::{NAMES, Registry};
 pub use tool::Tool;

@@ -5,6 +5,7 @@ use super::tool::{Tool, text};
 use super::world::World;
 use async_trait::async_trait;
 use serde_json::{Value as Json, json};
+use vanna_actors::ports::sql::SqlSource;
 use vanna_actors::ports::tools::{ToolOutcome, ToolUse};
 
 pub(super) struct RunSql;
@@ -37,7 +38,7 @@ impl Tool for RunSql {
             Ok(database) => database,
             Err(failure) => return statement::refused(failure),
         };
-        match database.runner.describe(text(arguments, "sql")).await {
+        match database.source.describe(&given.caller, text(arguments, "sql")).await {
             Ok(described) => statement::run(world, database, given, described).await,
             Err(failure) => statement::refused(failure),
         }

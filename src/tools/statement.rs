@@ -3,7 +3,9 @@
 use super::data::{csv, marked};
 use super::world::{Database, World};
 use vanna_actors::conversation::result_file;
-use vanna_actors::ports::sql::{Check, Failure, ResultSet, Statement};
+use vanna_actors::ports::sql::{
+    COST_CHECK, Check, Failure, NOT_PERMITTED, POLICY_CHECK, ResultSet, SourceRun, SqlSource, Statement,
+};
 use vanna_actors::ports::tools::{Executed, ToolOutcome, ToolUse};
 
 /// Checks a statement and runs it.
@@ -13,24 +15,34 @@ pub(super) async fn run(
     given: &ToolUse,
     statement: Statement,
 ) -> ToolOutcome {
-    let checks = database.runner.check(&statement).await;
+    let checks = database.source.check(&given.caller, &statement).await;
     if let Some(failed) = checks.iter().find(|check| check.blocking && !check.passed) {
-        let message = format!("The check {} failed: {}", failed.name, failed.detail);
-        return ToolOutcome { checks, ..ToolOutcome::failed("check_failed", message) };
+        let outcome = match failed.name.as_str() {
+            POLICY_CHECK => ToolOutcome::failed(NOT_PERMITTED, failed.detail.clone()),
+            COST_CHECK => ToolOutcome::failed("query_too_costly", format!("Not run: {}.", failed.detail)),
+            name => {
+                ToolOutcome::failed("check_failed", format!("The check {name} failed: {}", failed.detail))
+            }
+        };
+        return ToolOutcome { checks, ..outcome };
     }
-    match database.runner.run(&statement, world.limits(given.rows)).await {
+    match database.source.run(&given.caller, &statement, world.limits(given.rows)).await {
         Err(failure) => ToolOutcome { checks, ..refused(failure) },
-        Ok(run) => {
+        Ok(SourceRun { run, applied }) => {
             let (micros, row_count, schema) = (run.micros, run.result.row_count, run.schema);
             let executed = Executed { statement, micros, row_count, schema };
-            shown(given, run.result, executed, checks)
+            ToolOutcome { applied, ..shown(given, run.result, executed, checks) }
         }
     }
 }
 
-/// A failure as a model and people are told it.
+/// A failure as a model and people are told it. What a policy forbids is a check of the evidence, too.
 pub(super) fn refused(failure: Failure) -> ToolOutcome {
-    ToolOutcome::failed(failure.code, failure.message)
+    let Failure { code, message, .. } = failure;
+    let name = POLICY_CHECK.to_owned();
+    let forbidden = Check { name, passed: false, blocking: true, detail: message.clone() };
+    let checks = if code == NOT_PERMITTED { vec![forbidden] } else { Vec::new() };
+    ToolOutcome { checks, ..ToolOutcome::failed(code, message) }
 }
 
 fn shown(given: &ToolUse, result: ResultSet, executed: Executed, checks: Vec<Check>) -> ToolOutcome {

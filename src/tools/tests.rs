@@ -6,8 +6,9 @@ use crate::config::{AccessEntry, Config, Groups, Secret, ToolEntry};
 use crate::memory::JournaledMemory;
 use crate::sample;
 use crate::semantic::load;
+use crate::semantic::permitted::ModelViews;
 use crate::sql::dialect::DialectKind;
-use crate::sql::runner::{Engine, GuardedSource, SqliteSource};
+use crate::sql::runner::{GuardedSource, SqliteSource};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use vanna_actors::events::{ConversationEvent, ResultRecorded, encode};
 use vanna_actors::json::Json;
 use vanna_actors::memory::NoEffects;
 use vanna_actors::ports::model::ToolCall;
-use vanna_actors::ports::sql::{Limits, SqlRunner};
+use vanna_actors::ports::sql::Limits;
 use vanna_actors::ports::tools::{Caller, NamedResult, PictureKind, ToolOutcome, ToolUse, Tools};
 use vanna_actors::runtime::{Handle, SystemClock, SystemIds};
 use vanna_journal::{Append, Expect, Journal, MemoryJournal, StreamId};
@@ -30,11 +31,11 @@ struct Bench {
 async fn bench(rules: &[(&str, ToolEntry)]) -> Bench {
     let home = tempfile::tempdir().unwrap();
     let path = sample::unpack(home.path()).unwrap();
-    let source: Arc<dyn Engine> = Arc::new(SqliteSource::open(sample::NAME, path).unwrap());
-    let runner: Arc<dyn SqlRunner> = Arc::new(GuardedSource::new(Arc::clone(&source)));
-    let model = Some(Arc::new(load::from_str(sample::MODEL, "chinook.yaml").unwrap()));
-    let database =
-        Database { name: sample::NAME.into(), dialect: DialectKind::Sqlite, model, runner, source };
+    let engine = SqliteSource::open(sample::NAME, path).unwrap();
+    let source = Arc::new(GuardedSource::new(Arc::new(engine)));
+    let model = Arc::new(load::from_str(sample::MODEL, "chinook.yaml").unwrap());
+    let model = Some(Arc::new(ModelViews::new(model, DialectKind::Sqlite)));
+    let database = Database { name: sample::NAME.into(), dialect: DialectKind::Sqlite, model, source };
     let journal = Arc::new(MemoryJournal::new());
     let mut config = Config::default();
     config.access.push(AccessEntry {
@@ -43,6 +44,7 @@ async fn bench(rules: &[(&str, ToolEntry)]) -> Bench {
         principal: "ada".into(),
         operator: false,
         groups: vec!["admin".into()],
+        attributes: BTreeMap::new(),
     });
     let (clock, ids) = (Arc::new(SystemClock), Arc::new(SystemIds));
     let books = Handle::start(journal.clone(), clock, ids, NoEffects, Default::default()).await.unwrap();

@@ -3,12 +3,14 @@
 use super::recorded::RecordedResults;
 use crate::config::Groups;
 use crate::semantic::model::Model;
+use crate::semantic::permitted::ModelViews;
 use crate::sql::dialect::DialectKind;
-use crate::sql::runner::Engine;
+use crate::sql::runner::GuardedSource;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use vanna_actors::ports::memory::MemoryStore;
-use vanna_actors::ports::sql::{Failure, Limits, SqlRunner};
+use vanna_actors::ports::sql::{Failure, Limits};
+use vanna_actors::ports::tools::Caller;
 
 /// A database with what is known of it.
 #[derive(Clone)]
@@ -18,11 +20,21 @@ pub struct Database {
     /// Its dialect.
     pub dialect: DialectKind,
     /// What its numbers mean, where somebody has written it down.
-    pub model: Option<Arc<Model>>,
-    /// Runs statements.
-    pub runner: Arc<dyn SqlRunner>,
-    /// Tells its schema.
-    pub source: Arc<dyn Engine>,
+    pub model: Option<Arc<ModelViews>>,
+    /// Runs statements and tells its schema, each caller what they may read.
+    pub source: Arc<GuardedSource>,
+}
+
+impl Database {
+    /// The semantic model as a caller may see it; none where there is none.
+    ///
+    /// # Errors
+    /// The source is not available.
+    pub async fn model(&self, caller: &Caller) -> Result<Option<Arc<Model>>, Failure> {
+        let Some(views) = &self.model else { return Ok(None) };
+        let permit = self.source.permit(caller).await?;
+        views.seen(permit.as_deref()).await.map(Some)
+    }
 }
 
 /// What tools work on.

@@ -1,5 +1,6 @@
 //! The same semantic query gives the same rows on SQLite, PostgreSQL and MariaDB.
 
+use crate::postgres::anybody;
 use crate::{cluster, mariadb_server};
 use serde_json::{Value as Json, json};
 use std::any::Any;
@@ -10,7 +11,7 @@ use vanna::semantic::load::from_str;
 use vanna::semantic::model::Model;
 use vanna::sql::dialect::DialectKind;
 use vanna::sql::runner::{GuardedSource, MysqlSource, PostgresSource, SqliteSource};
-use vanna_actors::ports::sql::{Limits, SqlRunner, Statement, Value};
+use vanna_actors::ports::sql::{Limits, SqlSource, Statement, Value};
 
 /// The sample in one database.
 struct World {
@@ -102,9 +103,9 @@ async fn rows(world: &World, compiled: &Compiled) -> Vec<Vec<Json>> {
             tables: compiled.tables.clone(),
             columns: compiled.columns.clone(),
         };
-        let found = world.source.run(&statement, limits).await;
+        let found = world.source.run(&anybody(), &statement, limits).await;
         let found = found.unwrap_or_else(|failure| panic!("{:?} {failure:?}\n{prepared}", world.dialect));
-        let rows = found.result.rows.iter().map(|row| row.iter().map(told).collect::<Vec<Json>>());
+        let rows = found.run.result.rows.iter().map(|row| row.iter().map(told).collect::<Vec<Json>>());
         rows.collect::<Vec<_>>()
     };
     let prepared = run(&compiled.prepared, &compiled.params).await;

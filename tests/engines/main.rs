@@ -15,4 +15,6 @@ mod conformance;
 mod differential;
 mod mariadb_server;
 mod mysql;
+mod policies;
 mod postgres;
+mod tls;

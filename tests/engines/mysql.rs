@@ -2,12 +2,13 @@
 
 use crate::conformance::{run, statement};
 use crate::mariadb_server::{Server, batch, connect, server};
+use crate::postgres::anybody;
 use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 use std::sync::Arc;
 use std::time::Duration;
 use vanna::sql::runner::{Engine, GuardedSource, MysqlSource};
-use vanna_actors::ports::sql::{ColumnType, Limits, SqlRunner, Value};
+use vanna_actors::ports::sql::{ColumnType, Limits, SqlRunner, SqlSource, Value};
 
 const SHOP: &str = "CREATE TABLE orders (id int PRIMARY KEY, placed date, total decimal(20,2), note text);
     INSERT INTO orders WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 1000)
@@ -144,22 +145,26 @@ async fn nothing_of_one_statement_stays_for_the_next() {
 async fn behind_the_guard_a_statement_is_described_by_what_it_reads_and_a_change_of_the_schema_is_seen() {
     let Some((source, mut owner, _server)) = shop().await else { return };
     let guarded = GuardedSource::new(source.clone());
-    let described = guarded.describe("SELECT note, sum(total) FROM orders GROUP BY note").await.unwrap();
+    let described =
+        guarded.describe(&anybody(), "SELECT note, sum(total) FROM orders GROUP BY note").await.unwrap();
     assert_eq!(described.tables, ["orders"]);
     assert_eq!(described.columns, ["orders.note", "orders.total"]);
-    let checks = guarded.check(&described).await;
+    let checks = guarded.check(&anybody(), &described).await;
     assert!(checks.iter().all(|check| check.passed), "{checks:?}");
-    assert_eq!(guarded.run(&described, Limits::default()).await.unwrap().result.rows.len(), 1_000);
+    assert_eq!(
+        guarded.run(&anybody(), &described, Limits::default()).await.unwrap().run.result.rows.len(),
+        1_000
+    );
     for sql in
         ["SELECT SLEEP(1)", "SELECT * FROM mysql.user", "DELETE FROM orders", "SELECT gone FROM orders"]
     {
-        assert!(guarded.describe(sql).await.is_err(), "{sql}");
+        assert!(guarded.describe(&anybody(), sql).await.is_err(), "{sql}");
     }
     let before = guarded.schema().await.unwrap();
     assert_eq!(guarded.schema().await.unwrap(), before);
     owner.query_drop("ALTER TABLE orders ADD COLUMN extra int").await.unwrap();
     assert_ne!(guarded.schema().await.unwrap(), before, "seen at once");
-    assert!(guarded.describe("SELECT extra FROM orders").await.is_ok());
+    assert!(guarded.describe(&anybody(), "SELECT extra FROM orders").await.is_ok());
     assert_eq!(source.distinct("SELECT DISTINCT note FROM orders ORDER BY 1", 2).await.unwrap().len(), 2);
 }
 

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio_postgres::Client;
 use vanna::sql::runner::{Engine, GuardedSource, PostgresSource};
-use vanna_actors::ports::sql::{ColumnType, Failure, Limits, Run, SqlRunner, Statement, Value};
+use vanna_actors::ports::sql::{ColumnType, Failure, Limits, Run, SqlRunner, SqlSource, Statement, Value};
+use vanna_actors::ports::tools::Caller;
+use vanna_journal::StreamId;
 
 const SHOP: &str = "CREATE TABLE orders (id int PRIMARY KEY, placed date, total numeric(20,2), note text);
     INSERT INTO orders SELECT n, date '2024-01-01' + n, n * 1.5, 'note ' || n FROM generate_series(1, 1000) n;
@@ -34,7 +36,12 @@ fn statement(sql: &str, params: Vec<Value>) -> Statement {
     }
 }
 
-async fn run(source: &dyn SqlRunner, sql: &str) -> Result<Run, Failure> {
+/// Whoever asks, where everybody may read everything.
+pub(crate) fn anybody() -> Caller {
+    Caller { conversation: StreamId::new("conversation", "default", "c1"), principal: "ann".into() }
+}
+
+pub(crate) async fn run(source: &dyn SqlRunner, sql: &str) -> Result<Run, Failure> {
     source.run(&statement(sql, Vec::new()), Limits::default()).await
 }
 
@@ -194,16 +201,20 @@ async fn a_server_that_went_away_is_told_and_used_again_when_it_is_back() {
 async fn behind_the_guard_a_statement_is_described_by_what_it_reads_and_a_change_of_the_schema_is_seen() {
     let Some((source, owner, _cluster)) = shop().await else { return };
     let guarded = GuardedSource::new(source.clone());
-    let described = guarded.describe("SELECT note, sum(total) FROM orders GROUP BY 1").await.unwrap();
+    let described =
+        guarded.describe(&anybody(), "SELECT note, sum(total) FROM orders GROUP BY 1").await.unwrap();
     assert_eq!(described.tables, ["orders"]);
     assert_eq!(described.columns, ["orders.note", "orders.total"]);
-    let checks = guarded.check(&described).await;
+    let checks = guarded.check(&anybody(), &described).await;
     assert!(checks.iter().all(|check| check.passed), "{checks:?}");
-    assert_eq!(guarded.run(&described, Limits::default()).await.unwrap().result.rows.len(), 1_000);
+    assert_eq!(
+        guarded.run(&anybody(), &described, Limits::default()).await.unwrap().run.result.rows.len(),
+        1_000
+    );
     for sql in
         ["SELECT pg_sleep(1)", "SELECT * FROM pg_authid", "DELETE FROM orders", "SELECT gone FROM orders"]
     {
-        assert!(guarded.describe(sql).await.is_err(), "{sql}");
+        assert!(guarded.describe(&anybody(), sql).await.is_err(), "{sql}");
     }
     let before = guarded.schema().await.unwrap();
     owner.batch_execute("ALTER TABLE orders ADD COLUMN extra int").await.unwrap();
@@ -214,7 +225,7 @@ async fn behind_the_guard_a_statement_is_described_by_what_it_reads_and_a_change
         }
     };
     tokio::time::timeout(Duration::from_secs(30), changed).await.expect("the change is seen");
-    assert!(guarded.describe("SELECT extra FROM orders").await.is_ok());
+    assert!(guarded.describe(&anybody(), "SELECT extra FROM orders").await.is_ok());
     assert_eq!(source.distinct("SELECT DISTINCT note FROM orders ORDER BY 1", 2).await.unwrap().len(), 2);
 }
 

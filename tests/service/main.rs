@@ -18,6 +18,7 @@ mod formats;
 mod journal;
 mod metrics;
 mod model;
+mod policies;
 mod projections;
 mod replay;
 mod socket;

@@ -17,7 +17,8 @@ use vanna_actors::ports::model::{
 };
 use vanna_actors::ports::planner::{Coverage, CoverageStatus, Plan, PlanRequest, Planner};
 use vanna_actors::ports::sql::{
-    Check, Column, ColumnType, Failure, Limits, ResultSet, Run, SchemaMark, SqlRunner, Statement, Value,
+    Check, Column, ColumnType, Failure, Limits, ResultSet, Run, SchemaMark, SourceRun, SqlSource, Statement,
+    Value,
 };
 use vanna_actors::ports::tools::{Caller, ToolOutcome, ToolRefusal, ToolUse, Tools, Verdict};
 use vanna_actors::runtime::{Clock, Ids};
@@ -119,7 +120,7 @@ fn statement(question: &str) -> Statement {
 
 #[async_trait]
 impl Planner for Scripted {
-    async fn plan(&self, request: &PlanRequest) -> Result<Plan, Failure> {
+    async fn plan(&self, _: &Caller, request: &PlanRequest) -> Result<Plan, Failure> {
         let _running = self.begin("plan", &request.message);
         self.trouble(&request.message, "plan").await?;
         let covered = !Chance::of(0, &request.message).below(3).eq(&0);
@@ -151,23 +152,24 @@ pub(crate) fn plan(reading: &str, statement: Option<Statement>) -> Plan {
 }
 
 /// A run that gives one row with this text.
-pub(crate) fn run_of(text: &str) -> Run {
+pub(crate) fn run_of(text: &str) -> SourceRun {
     let columns = vec![Column { name: "asked".into(), kind: ColumnType::String }];
     let rows = vec![vec![Value::Text(text.to_owned())]];
-    Run { result: ResultSet { columns, rows, row_count: 1, truncated: false }, micros: 1, schema: mark() }
+    let result = ResultSet { columns, rows, row_count: 1, truncated: false };
+    SourceRun { run: Run { result, micros: 1, schema: mark() }, applied: None }
 }
 
 #[async_trait]
-impl SqlRunner for Scripted {
-    async fn check(&self, _statement: &Statement) -> Vec<Check> {
+impl SqlSource for Scripted {
+    async fn check(&self, _: &Caller, _statement: &Statement) -> Vec<Check> {
         Vec::new()
     }
 
-    async fn describe(&self, sql: &str) -> Result<Statement, Failure> {
+    async fn describe(&self, _: &Caller, sql: &str) -> Result<Statement, Failure> {
         Ok(statement(sql))
     }
 
-    async fn run(&self, statement: &Statement, _limits: Limits) -> Result<Run, Failure> {
+    async fn run(&self, _: &Caller, statement: &Statement, _limits: Limits) -> Result<SourceRun, Failure> {
         let _running = self.begin("run", &statement.sql);
         self.trouble(&statement.sql, "run").await?;
         Ok(run_of(&statement.sql))
@@ -276,7 +278,7 @@ impl Tools for Scripted {
         if let Err(failure) = self.trouble(&given.question, &given.tool_call_id).await {
             return ToolOutcome::failed(failure.code, failure.message);
         }
-        let result = Some(run_of(&given.question).result);
+        let result = Some(run_of(&given.question).run.result);
         ToolOutcome { row_count: Some(1), result, ..ToolOutcome::told("1 row", "a row") }
     }
 }

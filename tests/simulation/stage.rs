@@ -11,6 +11,7 @@ use std::sync::Arc;
 use tokio::task::JoinHandle;
 use vanna_actors::ports::planner::{Plan, PlanRequest, Planner};
 use vanna_actors::ports::sql::Failure;
+use vanna_actors::ports::tools::Caller;
 use vanna_actors::runtime::Ids;
 use vanna_journal::StreamId;
 
@@ -65,7 +66,8 @@ pub(crate) fn lend(planner: Arc<dyn Planner>) {
 pub(crate) fn plan_early(process: Process, request: PlanRequest) {
     let Some(planner) = STAGE.with_borrow(|stage| stage.planner.clone()) else { return };
     let message = request.message.clone();
-    let planned = tokio::spawn(async move { planner.plan(&request).await });
+    let caller = Caller { conversation: crate::world::stream(0, 0), principal: String::new() };
+    let planned = tokio::spawn(async move { planner.plan(&caller, &request).await });
     STAGE.with_borrow_mut(|stage| stage.early.insert((process, message), planned));
 }
 

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 use vanna_actors::conversation::{Adapters, Agent, Answered, Command, Conversation, Planned};
 use vanna_actors::ports::model::{Marker, Model};
-use vanna_actors::ports::sql::{Limits, SqlRunner};
+use vanna_actors::ports::sql::{Limits, SqlSource};
 use vanna_actors::ports::tools::ToolOutcome;
 use vanna_actors::runtime::{Clock, Entity, Handle, Ids, Settings, SnapshotStore};
 use vanna_journal::{MemoryJournal, StreamId};
@@ -217,13 +217,13 @@ async fn start(
     snapshots: &Arc<Unreliable>,
 ) -> Handle<Simulated> {
     let ports = Arc::new(Scripted::new(seed));
-    let runner: Arc<dyn SqlRunner> = ports.clone();
+    let runner: Arc<dyn SqlSource> = ports.clone();
     stage::lend(ports.clone());
     let agent = Agent { model: ports.clone(), tools: ports.clone(), briefer: ports.clone() };
     let clock: Arc<dyn Clock> = clock.clone();
     let adapters = Adapters {
         planner: ports,
-        runners: BTreeMap::from([("shop".to_owned(), runner)]),
+        sources: BTreeMap::from([("shop".to_owned(), runner)]),
         agent: Some(agent),
         limits: Limits::default(),
         clock: Arc::clone(&clock),

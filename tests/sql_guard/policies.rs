@@ -2,7 +2,8 @@
 
 use rusqlite::Connection;
 use rusqlite::types::Value;
-use vanna::sql::guard::{Guard, GuardDialect, Policy, Request, Schema};
+use std::sync::Arc;
+use vanna::sql::guard::{Guard, GuardDialect, Policy, Request, Schema, Verdict};
 
 const POLICY: &str = "
 name: tenants
@@ -44,13 +45,38 @@ fn database(tenants: &[i64]) -> Connection {
 }
 
 fn guard() -> Guard {
+    guard_with(Some(Policy::from_text(POLICY).unwrap()))
+}
+
+fn guard_with(policy: Option<Policy>) -> Guard {
     let mut schema = Schema::default();
     for (name, columns) in TABLES {
         schema.add(None, name, columns.split(", ").map(str::to_owned).collect());
     }
-    let policy = Some(Policy::from_text(POLICY).unwrap());
     let principal = serde_json::json!({"tenant_id": 1}).as_object().cloned();
     Guard::new(Request { dialect: GuardDialect::Sqlite, schema: Some(schema), policy, principal })
+}
+
+/// As the service has it: the tenant is a parameter.
+fn binding_guard() -> Guard {
+    let policy = Arc::new(Policy::from_text(POLICY).unwrap());
+    let principal = serde_json::json!({"tenant_id": 1, "unused": "x"}).as_object().cloned();
+    guard_with(None).under(policy, &principal.unwrap())
+}
+
+/// Rows of what runs, with the statement's own parameters before those of the policy.
+fn bound_rows(connection: &Connection, verdict: &Verdict, own: &[i64]) -> Vec<Vec<Value>> {
+    let mut statement = connection.prepare(&verdict.sql).unwrap();
+    let policy = verdict.bound.iter().map(|value| value.as_i64().unwrap());
+    let values: Vec<i64> = own.iter().copied().chain(policy).collect();
+    assert_eq!(statement.parameter_count(), values.len(), "{}", verdict.sql);
+    let width = statement.column_count();
+    let rows = statement.query_map(rusqlite::params_from_iter(values), |row| {
+        (0..width).map(|at| row.get(at)).collect::<Result<Vec<Value>, _>>()
+    });
+    let mut rows: Vec<Vec<Value>> = rows.unwrap().map(Result::unwrap).collect();
+    rows.sort_by_key(|row| format!("{row:?}"));
+    rows
 }
 
 fn rows(connection: &Connection, sql: &str) -> Vec<Vec<Value>> {
@@ -65,7 +91,7 @@ fn rows(connection: &Connection, sql: &str) -> Vec<Vec<Value>> {
 
 #[test]
 fn a_tenant_sees_just_its_own_rows_whatever_the_statement_looks_like() {
-    let (both, alone, guard) = (database(&[1, 2]), database(&[1]), guard());
+    let (both, alone, guard, binding) = (database(&[1, 2]), database(&[1]), guard(), binding_guard());
     for sql in [
         "SELECT count(*) FROM orders",
         "SELECT tenant_id, count(*) FROM orders GROUP BY tenant_id",
@@ -87,6 +113,41 @@ fn a_tenant_sees_just_its_own_rows_whatever_the_statement_looks_like() {
         let verdict = guard.check(sql).unwrap_or_else(|refusal| panic!("{refusal}\n{sql}"));
         assert_eq!(rows(&both, &verdict.sql), rows(&alone, sql), "{sql}\n{}", verdict.sql);
         assert!(!verdict.policies.is_empty(), "{sql}");
+        let bound = binding.check(sql).unwrap_or_else(|refusal| panic!("{refusal}\n{sql}"));
+        assert_eq!(bound_rows(&both, &bound, &[]), rows(&alone, sql), "{sql}\n{}", bound.sql);
+        assert_eq!(bound.policies, verdict.policies);
+    }
+}
+
+#[test]
+fn values_of_the_caller_are_parameters_behind_those_of_the_statement() {
+    let (both, alone, guard) = (database(&[1, 2]), database(&[1]), binding_guard());
+    let sql =
+        "SELECT o.id FROM orders o JOIN items i ON i.order_id = o.id WHERE o.amount > ?1 AND i.qty < ?2";
+    let verdict = guard.check_with_parameters(sql, 2).unwrap();
+    let written = sql.replace("?1", "10").replace("?2", "3");
+    assert_eq!(bound_rows(&both, &verdict, &[10, 3]), rows(&alone, &written));
+    assert_eq!(verdict.bound, [serde_json::json!(1), serde_json::json!(1)]);
+    assert!(
+        verdict.sql.contains("?3") && verdict.sql.contains("?4") && !verdict.sql.contains("= 1"),
+        "{}",
+        verdict.sql
+    );
+    assert!(guard.check("SELECT id FROM orders WHERE id = ?1").is_err(), "nobody brings a parameter along");
+}
+
+#[test]
+fn a_list_of_the_caller_goes_into_in_and_an_empty_one_matches_nothing() {
+    let policy =
+        "relations: {orders: {row_filter: 'customer_id IN ({customers}) AND tenant_id = {tenant_id}'}}";
+    let policy = Arc::new(Policy::from_text(policy).unwrap());
+    let both = database(&[1, 2]);
+    for (customers, expected) in [("[101, 203]", 1), ("[101, 102]", 2), ("[]", 0)] {
+        let principal = format!("{{\"tenant_id\": 1, \"customers\": {customers}}}");
+        let principal: serde_json::Value = serde_json::from_str(&principal).unwrap();
+        let guard = guard_with(None).under(Arc::clone(&policy), principal.as_object().unwrap());
+        let verdict = guard.check("SELECT id FROM orders").unwrap();
+        assert_eq!(bound_rows(&both, &verdict, &[]).len(), expected, "{}", verdict.sql);
     }
 }
 

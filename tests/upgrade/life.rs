@@ -11,9 +11,10 @@ use vanna_actors::events::{self, ConversationEvent as Event};
 use vanna_actors::json::Json;
 use vanna_actors::ports::planner::{Coverage, CoverageStatus, Plan, PlanRequest, Planner};
 use vanna_actors::ports::sql::{
-    Check, Column, ColumnType, Failure, Format, Limits, Output, ResultSet, Role, Run, SchemaMark, SqlRunner,
-    Statement, Value,
+    Check, Column, ColumnType, Failure, Format, Limits, Output, ResultSet, Role, Run, SchemaMark, SourceRun,
+    SqlSource, Statement, Value,
 };
+use vanna_actors::ports::tools::Caller;
 use vanna_actors::runtime::{Entity, Handle, Settings, SystemClock, SystemIds};
 use vanna_journal::{Journal, StreamId, StreamSubscription};
 
@@ -62,7 +63,7 @@ fn statement(question: &str) -> Statement {
 
 #[async_trait]
 impl Planner for Scripted {
-    async fn plan(&self, request: &PlanRequest) -> Result<Plan, Failure> {
+    async fn plan(&self, _: &Caller, request: &PlanRequest) -> Result<Plan, Failure> {
         self.obstacle("plan", &request.message).await?;
         let covered = request.message != "tell me a joke";
         Ok(Plan {
@@ -87,16 +88,16 @@ impl Planner for Scripted {
 }
 
 #[async_trait]
-impl SqlRunner for Scripted {
-    async fn check(&self, _statement: &Statement) -> Vec<Check> {
+impl SqlSource for Scripted {
+    async fn check(&self, _: &Caller, _statement: &Statement) -> Vec<Check> {
         vec![Check { name: "dry_run".into(), passed: true, blocking: true, detail: "fine".into() }]
     }
 
-    async fn describe(&self, _sql: &str) -> Result<Statement, Failure> {
+    async fn describe(&self, _: &Caller, _sql: &str) -> Result<Statement, Failure> {
         Err(Failure::new("sql_failed", "Nobody writes SQL here.", false))
     }
 
-    async fn run(&self, statement: &Statement, _limits: Limits) -> Result<Run, Failure> {
+    async fn run(&self, _: &Caller, statement: &Statement, _limits: Limits) -> Result<SourceRun, Failure> {
         self.obstacle("run", &statement.sql).await?;
         let country = if statement.sql == "a large answer" { "x".repeat(LARGE) } else { "Chile".into() };
         let column = |name: &str, kind| Column { name: name.into(), kind };
@@ -109,7 +110,8 @@ impl SqlRunner for Scripted {
             row_count: 2,
             truncated: false,
         };
-        Ok(Run { result, micros: 1_250, schema: mark() })
+        let run = Run { result, micros: 1_250, schema: mark() };
+        Ok(SourceRun { run, applied: None })
     }
 
     async fn schema(&self) -> Result<SchemaMark, Failure> {
@@ -128,10 +130,10 @@ impl Life {
     pub(crate) async fn begin(data: &Path, healed: bool) -> Self {
         let journal: Arc<dyn Journal> = app::open_journal(data, "test").expect("opens");
         let ports = Arc::new(Scripted { healed });
-        let runner: Arc<dyn SqlRunner> = ports.clone();
+        let runner: Arc<dyn SqlSource> = ports.clone();
         let adapters = Adapters {
             planner: ports,
-            runners: BTreeMap::from([("shop".to_owned(), runner)]),
+            sources: BTreeMap::from([("shop".to_owned(), runner)]),
             agent: None,
             limits: Limits::default(),
             clock: Arc::new(SystemClock),

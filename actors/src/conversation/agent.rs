@@ -2,7 +2,7 @@
 
 use super::checks;
 use super::command::{Answered, Reply};
-use super::decide::{Decided, failed, of, text};
+use super::decide::{Decided, caller, failed, of, policy_applied, text};
 use super::effect::Effect;
 use super::state::{Open, State, Step, Turn};
 use super::work::Work;
@@ -15,7 +15,7 @@ use crate::json::Json;
 use crate::ports::model::{Marker, ModelAnswer, ModelMark, ModelRequest, StopReason};
 use crate::ports::planner::CoverageStatus;
 use crate::ports::sql::Failure;
-use crate::ports::tools::{Caller, NamedResult, RequestedCall, ToolOutcome, ToolRefusal, ToolUse, Verdict};
+use crate::ports::tools::{NamedResult, RequestedCall, ToolOutcome, ToolRefusal, ToolUse, Verdict};
 use crate::runtime::{Context, Decision};
 use std::time::Duration;
 
@@ -103,7 +103,7 @@ impl<'a> Ahead<'a> {
         let request = Box::new(work.request(&self.state.history.messages(), &self.turn.message));
         let (mark, settings) = (mark(&request), request.settings.clone());
         let time = remaining(work, self.context.now);
-        let caller = self.caller();
+        let caller = caller(self.state, self.context);
         self.push(Event::ModelCallStarted(ModelCallStarted { token, number, attempt, mark, settings }));
         self.effects.push(Effect::Model { token, request, time, caller });
     }
@@ -113,7 +113,7 @@ impl<'a> Ahead<'a> {
         let Some(work) = &self.turn.work else { return };
         let arguments = arguments(&call);
         let given = ToolUse {
-            caller: self.caller(),
+            caller: caller(self.state, self.context),
             tool_call_id: call.tool_call_id.clone(),
             tool: call.call.name.clone(),
             arguments: arguments.clone(),
@@ -134,11 +134,6 @@ impl<'a> Ahead<'a> {
             arguments,
             shown: call.shown,
         }));
-    }
-
-    fn caller(&self) -> Caller {
-        let principal = self.state.owner.clone().unwrap_or_default();
-        Caller { conversation: self.context.stream.clone(), principal }
     }
 
     /// Why a call is not made.
@@ -235,6 +230,7 @@ pub(super) fn used(
         content,
         row_count,
         executed,
+        applied,
         mut checks,
         result,
         drawn,
@@ -242,7 +238,11 @@ pub(super) fn used(
         noted,
     } = outcome;
     if let (Some(executed), Some(result)) = (&executed, &result) {
-        checks.extend(checks::after_run(&executed.statement, result));
+        let asked = arguments(call).value();
+        checks.extend(checks::after_run(&executed.statement, result, Some(&asked)));
+    }
+    if let Some(applied) = applied {
+        ahead.push(policy_applied(&id, applied));
     }
     ahead.push(Event::ToolFinished(Box::new(ToolFinished {
         token,

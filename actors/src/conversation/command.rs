@@ -5,7 +5,7 @@ use crate::json::Json;
 use crate::ports::briefing::Briefing;
 use crate::ports::model::{Marker, ModelAnswer};
 use crate::ports::planner::Plan;
-use crate::ports::sql::{Check, Failure, Run};
+use crate::ports::sql::{Check, Failure, SourceRun};
 use crate::ports::tools::{ToolOutcome, Verdict};
 
 /// A question to a conversation.
@@ -75,7 +75,7 @@ pub enum Command {
         /// Of which intent.
         token: Token,
         /// The rows, or why there are none.
-        outcome: Result<Box<Run>, Failure>,
+        outcome: Result<Box<SourceRun>, Failure>,
         /// What it took, microseconds.
         micros: u64,
     },

@@ -5,17 +5,17 @@ use super::command::{Ask, Asked, Command, Planned, Refusal, Reply};
 use super::effect::Effect;
 use super::entity::Conversation;
 use super::state::{ATTEMPTS, Open, State, Step, Turn, digest};
-use super::{answer, chart, checks};
+use super::{answer, chart, checks, refused};
 use crate::conversation::event::{
     ChartProposed, ChecksMade, ConversationEvent as Event, EffectInterrupted, ModelBriefed, PlanFailed,
-    PlanMade, PlanStarted, QuestionAsked, ResultRecorded, SqlRunFailed, SqlRunFinished, SqlRunStarted,
-    TextProduced, Token, TurnCancelled, TurnFailed, TurnFinished,
+    PlanMade, PlanStarted, PolicyApplied, QuestionAsked, ResultRecorded, SqlRunFailed, SqlRunFinished,
+    SqlRunStarted, TextProduced, Token, TurnCancelled, TurnFailed, TurnFinished,
 };
 use crate::json::Json;
 use crate::ports::briefing::Briefing;
 use crate::ports::model::Marker;
 use crate::ports::planner::PlanRequest;
-use crate::ports::sql::{Failure, Run, Statement};
+use crate::ports::sql::{AppliedPolicy, Failure, NOT_PERMITTED, SourceRun, Statement};
 use crate::ports::tools::{Caller, ToolOutcome};
 use crate::runtime::{Context, Decision};
 
@@ -133,14 +133,12 @@ fn resume(state: &State, context: &Context) -> Decided {
     let effect = match &open.step {
         Step::Plan => {
             events.push(Event::PlanStarted(PlanStarted { token, attempt }));
-            let principal = state.owner.clone().unwrap_or_default();
-            let caller = Caller { conversation: context.stream.clone(), principal };
-            plan_effect(token, &turn.message, turn.source.as_ref(), &turn.as_of, caller)
+            plan_effect(token, &turn.message, turn.source.as_ref(), &turn.as_of, caller(state, context))
         }
         Step::Run { statement, .. } => {
             let query = turn.plan.as_ref().and_then(|plan| plan.query.clone());
             events.push(run_started(token, attempt, query, statement, context));
-            Effect::Run { token, statement: statement.clone() }
+            Effect::Run { token, statement: statement.clone(), caller: caller(state, context) }
         }
         Step::Model { number, mark } => {
             return again(state, turn, open, context, |ahead| {
@@ -181,10 +179,12 @@ fn planned(
     let Planned { plan, checks, handover } = match outcome {
         Ok(planned) => *planned,
         Err(failure) => {
-            let events = vec![
-                Event::PlanFailed(PlanFailed { token, failure: failure.clone() }),
-                failed(failure, context),
-            ];
+            let mut events = vec![Event::PlanFailed(PlanFailed { token, failure: failure.clone() })];
+            if failure.code == NOT_PERMITTED {
+                let checks = vec![refused::policy(&failure)];
+                events.push(Event::ChecksMade(ChecksMade { checks }));
+            }
+            events.push(failed(failure, context));
             return of(turn, events, Vec::new());
         }
     };
@@ -201,17 +201,13 @@ fn planned(
     let refused = checks.iter().find(|check| check.blocking && !check.passed).cloned();
     events.push(Event::ChecksMade(ChecksMade { checks }));
     if let Some(check) = refused {
-        let message = format!(
-            "The query was not run: the check `{}` failed ({}). The semantic model and the source disagree; \
-             tell whoever keeps the model.",
-            check.name, check.detail
-        );
-        events.push(failed(Failure::new("check_failed", message, false), context));
+        events.push(failed(refused::failure(&check), context));
         return of(turn, events, Vec::new());
     }
     let token = state.last_token + 1;
     events.push(run_started(token, 1, plan.query, &statement, context));
-    of(turn, events, vec![Effect::Run { token, statement: Box::new(statement) }])
+    let caller = caller(state, context);
+    of(turn, events, vec![Effect::Run { token, statement: Box::new(statement), caller }])
 }
 
 /// What the semantic layer does not answer in full goes to a model.
@@ -235,7 +231,7 @@ fn hand_over(
 fn ran(
     state: &State,
     token: Token,
-    outcome: Result<Box<Run>, Failure>,
+    outcome: Result<Box<SourceRun>, Failure>,
     micros: u64,
     context: &Context,
 ) -> Decided {
@@ -250,7 +246,14 @@ fn ran(
     of(turn, events, Vec::new())
 }
 
-fn answered(turn: &Turn, token: Token, tool_call_id: &str, statement: &Statement, run: Run) -> Vec<Event> {
+fn answered(
+    turn: &Turn,
+    token: Token,
+    tool_call_id: &str,
+    statement: &Statement,
+    ran: SourceRun,
+) -> Vec<Event> {
+    let SourceRun { run, applied } = ran;
     let finished = SqlRunFinished {
         token,
         tool_call_id: tool_call_id.to_owned(),
@@ -261,12 +264,15 @@ fn answered(turn: &Turn, token: Token, tool_call_id: &str, statement: &Statement
     let reading = turn.plan.as_ref().map_or("", |plan| plan.reading.as_str());
     let proposed: Option<ChartProposed> = chart::propose(statement, &run.result, reading);
     let told = turn.plan.as_ref().map(|plan| text(answer::compose(plan, statement, &run.result)));
-    let checks = checks::after_run(statement, &run.result);
-    let mut events = vec![
+    let asked = turn.plan.as_ref().and_then(|plan| plan.query.as_ref()).map(Json::value);
+    let checks = checks::after_run(statement, &run.result, asked.as_ref());
+    let mut events: Vec<Event> =
+        applied.map(|applied| policy_applied(tool_call_id, applied)).into_iter().collect();
+    events.extend([
         Event::SqlRunFinished(finished),
         Event::ChecksMade(ChecksMade { checks }),
         Event::ResultRecorded(ResultRecorded { tool_call_id: tool_call_id.to_owned(), result: run.result }),
-    ];
+    ]);
     events.extend(proposed.map(Event::ChartProposed));
     events.extend(told);
     events.push(Event::TurnFinished(TurnFinished {}));
@@ -332,6 +338,18 @@ fn run_started(
 
 fn run_failed(token: Token, tool_call_id: &str, micros: u64, failure: Failure) -> Event {
     Event::SqlRunFailed(SqlRunFailed { token, tool_call_id: tool_call_id.to_owned(), micros, failure })
+}
+
+/// It stands before the end of the call that it belongs to.
+pub(super) fn policy_applied(tool_call_id: &str, applied: AppliedPolicy) -> Event {
+    let tool_call_id = tool_call_id.to_owned();
+    Event::PolicyApplied(Box::new(PolicyApplied { tool_call_id, applied }))
+}
+
+/// For whom the conversation works.
+pub(super) fn caller(state: &State, context: &Context) -> Caller {
+    let principal = state.owner.clone().unwrap_or_default();
+    Caller { conversation: context.stream.clone(), principal }
 }
 
 fn interrupted(open: &Open) -> Event {

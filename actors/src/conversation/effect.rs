@@ -8,8 +8,8 @@ use super::speech;
 use crate::conversation::event::Token;
 use crate::ports::briefing::Briefer;
 use crate::ports::model::{Marker, Model, ModelRequest};
-use crate::ports::planner::{CoverageStatus, Plan, PlanRequest, Planner};
-use crate::ports::sql::{Check, Failure, Limits, SqlRunner, Statement};
+use crate::ports::planner::{CoverageStatus, PlanRequest, Planner};
+use crate::ports::sql::{Failure, Limits, SqlSource, Statement};
 use crate::ports::tools::{Caller, ToolOutcome, ToolUse, Tools};
 use crate::runtime::effects::{Lost, Progress};
 use crate::runtime::{Clock, Effects};
@@ -40,6 +40,8 @@ pub enum Effect {
         token: Token,
         /// The statement.
         statement: Box<Statement>,
+        /// For whom.
+        caller: Caller,
     },
     /// Call a model.
     Model {
@@ -78,8 +80,8 @@ pub struct Agent {
 pub struct Adapters {
     /// Makes plans.
     pub planner: Arc<dyn Planner>,
-    /// Runs statements, by name of the source.
-    pub runners: BTreeMap<String, Arc<dyn SqlRunner>>,
+    /// What statements run on, by name.
+    pub sources: BTreeMap<String, Arc<dyn SqlSource>>,
     /// Goes on where the semantic layer ends; none: nobody does.
     pub agent: Option<Agent>,
     /// Bounds of each run.
@@ -89,8 +91,8 @@ pub struct Adapters {
 }
 
 impl Adapters {
-    fn runner(&self, source: &str) -> Result<&Arc<dyn SqlRunner>, Failure> {
-        self.runners.get(source).ok_or_else(|| {
+    fn source(&self, source: &str) -> Result<&Arc<dyn SqlSource>, Failure> {
+        self.sources.get(source).ok_or_else(|| {
             Failure::new("unknown_source", format!("There is no source `{source}` any more."), false)
         })
     }
@@ -102,10 +104,10 @@ impl Adapters {
     }
 
     async fn planned(&self, request: &PlanRequest, caller: &Caller) -> Result<Planned, Failure> {
-        let plan = self.planner.plan(request).await?;
+        let plan = self.planner.plan(caller, request).await?;
         let checks = match &plan.statement {
             None => Vec::new(),
-            Some(statement) => self.check(&plan, statement).await?,
+            Some(statement) => self.source(&plan.source)?.check(caller, statement).await,
         };
         let covered = plan.coverage.status == CoverageStatus::Full;
         let handover = match &self.agent {
@@ -118,15 +120,11 @@ impl Adapters {
         Ok(Planned { plan, checks, handover })
     }
 
-    async fn check(&self, plan: &Plan, statement: &Statement) -> Result<Vec<Check>, Failure> {
-        Ok(self.runner(&plan.source)?.check(statement).await)
-    }
-
-    async fn execute(&self, token: Token, statement: &Statement) -> Command {
+    async fn execute(&self, token: Token, statement: &Statement, caller: &Caller) -> Command {
         let begun = self.clock.now();
-        let outcome = match self.runner(&statement.source) {
+        let outcome = match self.source(&statement.source) {
             Err(failure) => Err(failure),
-            Ok(runner) => runner.run(statement, self.limits).await.map(Box::new),
+            Ok(source) => source.run(caller, statement, self.limits).await.map(Box::new),
         };
         Command::Ran { token, outcome, micros: self.since(begun) }
     }
@@ -195,7 +193,7 @@ impl Effects<Conversation> for Adapters {
     async fn run(&self, effect: Effect, progress: Progress<Command>) -> Command {
         match effect {
             Effect::Plan { token, request, caller } => self.plan(token, &request, &caller).await,
-            Effect::Run { token, statement } => self.execute(token, &statement).await,
+            Effect::Run { token, statement, caller } => self.execute(token, &statement, &caller).await,
             Effect::Model { token, request, caller, .. } => {
                 self.ask_model(token, &request, &caller, &progress).await
             }

@@ -15,7 +15,7 @@ pub struct Conversation;
 
 impl Entity for Conversation {
     const KIND: &'static str = "conversation";
-    const STATE_SHAPE: u32 = 3;
+    const STATE_SHAPE: u32 = 4;
     type State = State;
     type Command = Command;
     type Event = ConversationEvent;

@@ -9,7 +9,7 @@ use crate::ports::briefing::Briefing;
 use crate::ports::memory::{Memory, Note};
 use crate::ports::model::{ModelMark, ModelSettings, PassedOver, StopReason, Usage};
 use crate::ports::planner::Plan;
-use crate::ports::sql::{Check, Failure, ResultSet, SchemaMark, Statement};
+use crate::ports::sql::{AppliedPolicy, Check, Failure, ResultSet, SchemaMark, Statement};
 use crate::ports::tools::{Executed, Picture, RequestedCall};
 use serde::{Deserialize, Serialize};
 
@@ -353,6 +353,15 @@ pub struct MemoryNoted {
     pub note: Note,
 }
 
+/// A policy was put into the statement of a call before it ran; part of the outcome of the call.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PolicyApplied {
+    /// The call.
+    pub tool_call_id: String,
+    /// What ran, and under which policy.
+    pub applied: AppliedPolicy,
+}
+
 /// A fact of a conversation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "fact", content = "payload", rename_all = "snake_case")]
@@ -384,6 +393,7 @@ pub enum ConversationEvent {
     ResultDrawn(Box<ResultDrawn>),
     MemoriesFound(MemoriesFound),
     MemoryNoted(Box<MemoryNoted>),
+    PolicyApplied(Box<PolicyApplied>),
     /// A newer build wrote it. It is passed by; whoever would go on from here must know it.
     Unknown(Opaque),
 }

@@ -11,6 +11,7 @@ mod effect;
 mod entity;
 pub mod event;
 mod history;
+mod refused;
 mod speech;
 mod state;
 #[cfg(test)]

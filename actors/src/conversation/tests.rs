@@ -9,7 +9,8 @@ use super::state::{ATTEMPTS, State, Step};
 use crate::json::Json;
 use crate::ports::planner::{Coverage, CoverageStatus, Plan};
 use crate::ports::sql::{
-    Check, Column, ColumnType, Failure, Format, Output, ResultSet, Role, Run, SchemaMark, Statement, Value,
+    Check, Column, ColumnType, Failure, Format, Output, ResultSet, Role, Run, SchemaMark, SourceRun,
+    Statement, Value,
 };
 use crate::runtime::{Context, Entity, Ids, Meta};
 use proptest::prelude::*;
@@ -139,7 +140,7 @@ fn statement() -> Statement {
     }
 }
 
-fn rows(count: usize) -> Result<Box<Run>, Failure> {
+fn rows(count: usize) -> Result<Box<SourceRun>, Failure> {
     let column = |name: &str, kind| Column { name: name.to_owned(), kind };
     let result = ResultSet {
         columns: vec![column("country", ColumnType::String), column("revenue", ColumnType::Number)],
@@ -147,7 +148,8 @@ fn rows(count: usize) -> Result<Box<Run>, Failure> {
         row_count: count as u64,
         truncated: false,
     };
-    Ok(Box::new(Run { result, micros: 10, schema: mark() }))
+    let run = Run { result, micros: 10, schema: mark() };
+    Ok(Box::new(SourceRun { run, applied: None }))
 }
 
 fn planned(token: u64, statement: Option<Statement>) -> Command {
@@ -374,4 +376,26 @@ proptest! {
         prop_assert_eq!(accepted, ended);
         prop_assert_eq!(stage.state.requests.len(), accepted);
     }
+}
+
+#[test]
+fn a_statement_that_a_check_forbids_is_not_run_and_the_reader_is_told_which_kind_of_no_it_is() {
+    for (name, code) in
+        [("policy", "not_permitted"), ("cost_estimate", "query_too_costly"), ("dry_run", "check_failed")]
+    {
+        let mut stage = Stage::new();
+        stage.send(ask("r1", "revenue by country")).unwrap();
+        let detail = "because".to_owned();
+        let checks = vec![Check { name: name.to_owned(), passed: false, blocking: true, detail }];
+        let outcome = Ok(planned_as(plan(Some(statement())), checks));
+        stage.send(Command::Planned { token: 1, outcome, micros: 1 }).unwrap();
+        assert!(stage.names().ends_with(&["plan_made", "checks_made", "turn_failed"].map(str::to_owned)));
+        let Some((_, Event::TurnFailed(failed))) = stage.events.last() else { panic!("it failed") };
+        assert_eq!(failed.failure.code, code);
+    }
+    let mut stage = Stage::new();
+    stage.send(ask("r1", "bonus of everybody")).unwrap();
+    let failure = Failure::new("not_permitted", "You are not permitted to read that.", false);
+    stage.send(Command::Planned { token: 1, outcome: Err(failure), micros: 1 }).unwrap();
+    assert!(stage.names().ends_with(&["plan_failed", "checks_made", "turn_failed"].map(str::to_owned)));
 }

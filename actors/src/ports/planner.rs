@@ -1,6 +1,7 @@
 //! From a question to a plan: what of it the semantic layer covers, and the statement that answers it.
 
 use super::sql::{Failure, SchemaMark, Statement};
+use super::tools::Caller;
 use crate::json::Json;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -107,9 +108,9 @@ pub struct Plan {
     pub schema: SchemaMark,
 }
 
-/// Makes plans. The same request, model and values give the same plan.
+/// Makes plans. The same caller, request, model and values give the same plan.
 #[async_trait]
 pub trait Planner: Send + Sync + 'static {
-    /// Plans one question.
-    async fn plan(&self, request: &PlanRequest) -> Result<Plan, Failure>;
+    /// Plans one question of a caller, out of what the caller may read.
+    async fn plan(&self, caller: &Caller, request: &PlanRequest) -> Result<Plan, Failure>;
 }

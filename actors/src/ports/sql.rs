@@ -1,5 +1,6 @@
 //! Running a read-only statement on a source, and what comes back.
 
+use super::tools::Caller;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -221,3 +222,56 @@ pub trait SqlRunner: Send + Sync + 'static {
     /// The source's schema now.
     async fn schema(&self) -> Result<SchemaMark, Failure>;
 }
+
+/// What a policy made of a statement. The parameters are data of the tenant like any row.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AppliedPolicy {
+    /// Name of the policy.
+    pub policy: String,
+    /// `blake3:` and the hash of its document.
+    pub hash: String,
+    /// Rules that were applied, as `policy/relation/rule`, sorted.
+    pub rules: Vec<String>,
+    /// The statement as the engine got it.
+    pub prepared: String,
+    /// Parameters in order: those of the statement, then values of the caller.
+    pub params: Vec<Value>,
+}
+
+/// A finished run, and what the caller's policy made of the statement.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SourceRun {
+    /// The run.
+    pub run: Run,
+    /// The policy; none where the source has none.
+    pub applied: Option<AppliedPolicy>,
+}
+
+/// A source as its callers may read it: each sees what the policy of the source lets them see.
+///
+/// What a caller may not read fails with the code [`NOT_PERMITTED`].
+#[async_trait]
+pub trait SqlSource: Send + Sync + 'static {
+    /// Checks a statement without running it: permitted, read-only, one statement, every name known.
+    async fn check(&self, caller: &Caller, statement: &Statement) -> Vec<Check>;
+
+    /// A statement that somebody else wrote, with the tables and columns that it reads.
+    ///
+    /// # Errors
+    /// As a check: the caller may not read something, or it is not one read-only statement.
+    async fn describe(&self, caller: &Caller, sql: &str) -> Result<Statement, Failure>;
+
+    /// Runs a statement within limits. Dropping the future interrupts the engine.
+    async fn run(&self, caller: &Caller, statement: &Statement, limits: Limits)
+    -> Result<SourceRun, Failure>;
+
+    /// The source's schema now.
+    async fn schema(&self) -> Result<SchemaMark, Failure>;
+}
+
+/// Code of what the policy of a source does not let a caller read.
+pub const NOT_PERMITTED: &str = "not_permitted";
+/// Name of the check whether the policy of a source lets a caller read what a statement reads.
+pub const POLICY_CHECK: &str = "policy";
+/// Name of the check whether a statement stays within what the source may be asked to do.
+pub const COST_CHECK: &str = "cost_estimate";

@@ -2,7 +2,7 @@
 
 use super::memory::{Memory, Note};
 use super::model::{ToolCall, ToolSpec};
-use super::sql::{Check, ResultSet, SchemaMark, Statement};
+use super::sql::{AppliedPolicy, Check, ResultSet, SchemaMark, Statement};
 use crate::json::Json;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -163,6 +163,8 @@ pub struct ToolOutcome {
     pub row_count: Option<u64>,
     /// The statement that ran.
     pub executed: Option<Executed>,
+    /// What the caller's policy made of it.
+    pub applied: Option<AppliedPolicy>,
     /// What was checked.
     pub checks: Vec<Check>,
     /// Rows to record and to show.

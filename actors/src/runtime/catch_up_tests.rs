@@ -6,6 +6,7 @@ use crate::events::{ConversationEvent as Event, QuestionAsked, TextProduced, Tur
 use crate::json::Json;
 use crate::ports::planner::{Plan, PlanRequest, Planner};
 use crate::ports::sql::{Failure, Limits};
+use crate::ports::tools::Caller;
 use async_trait::async_trait;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -98,7 +99,7 @@ struct Idle;
 
 #[async_trait]
 impl Planner for Idle {
-    async fn plan(&self, _request: &PlanRequest) -> Result<Plan, Failure> {
+    async fn plan(&self, _: &Caller, _request: &PlanRequest) -> Result<Plan, Failure> {
         std::future::pending().await
     }
 }
@@ -140,7 +141,7 @@ pub(super) async fn start(
     let clock = Arc::new(SystemClock);
     let adapters = Adapters {
         planner: Arc::new(Idle),
-        runners: BTreeMap::new(),
+        sources: BTreeMap::new(),
         agent: None,
         limits: Limits::default(),
         clock: clock.clone(),

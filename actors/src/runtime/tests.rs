@@ -6,6 +6,7 @@ use crate::events::{self, ConversationEvent as Event};
 use crate::json::Json;
 use crate::ports::planner::{Coverage, CoverageStatus, Plan, PlanRequest, Planner};
 use crate::ports::sql::{Failure, Limits, SchemaMark};
+use crate::ports::tools::Caller;
 use async_trait::async_trait;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
@@ -28,7 +29,7 @@ struct Scripted {
 
 #[async_trait]
 impl Planner for Scripted {
-    async fn plan(&self, request: &PlanRequest) -> Result<Plan, Failure> {
+    async fn plan(&self, _: &Caller, request: &PlanRequest) -> Result<Plan, Failure> {
         *self.asked.lock().unwrap().entry(request.message.clone()).or_default() += 1;
         match request.message.as_str() {
             "panic" => panic!("scripted"),
@@ -77,7 +78,7 @@ impl Stage {
         let ids: Arc<dyn Ids> = Arc::new(SystemIds);
         let adapters = Adapters {
             planner: planner.clone(),
-            runners: BTreeMap::new(),
+            sources: BTreeMap::new(),
             agent: None,
             limits: Limits::default(),
             clock: Arc::clone(&clock),

@@ -18,6 +18,8 @@ pub struct Call {
     pub arguments: Map<String, Json>,
     /// The statement that runs, where it is known before.
     pub statement: Option<Statement>,
+    /// Rules of policies that were put into it.
+    pub policies: Vec<String>,
 }
 
 impl From<&SqlRunStarted> for Call {
@@ -28,6 +30,7 @@ impl From<&SqlRunStarted> for Call {
             name: started.tool.clone(),
             arguments: object(&started.arguments),
             statement: Some(started.statement.clone()),
+            policies: Vec::new(),
         }
     }
 }
@@ -40,6 +43,7 @@ impl From<&ToolStarted> for Call {
             name: started.tool.clone(),
             arguments: object(&started.shown),
             statement: None,
+            policies: Vec::new(),
         }
     }
 }
@@ -52,6 +56,7 @@ impl From<&ToolRefused> for Call {
             name: refused.tool.clone(),
             arguments: object(&refused.shown),
             statement: None,
+            policies: Vec::new(),
         }
     }
 }

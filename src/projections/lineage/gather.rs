@@ -92,6 +92,12 @@ impl Gathered {
                 let result = CallResult { error_code: Some(refused.code.clone()), ..CallResult::default() };
                 self.calls.push(tool_call(Call::from(refused), false, 0.0, result));
             }
+            ConversationEvent::PolicyApplied(applied) => {
+                let id = &applied.tool_call_id;
+                if let Some(running) = self.running.iter_mut().find(|one| one.call.tool_call_id == *id) {
+                    running.call.policies.clone_from(&applied.applied.rules);
+                }
+            }
             ConversationEvent::SqlRunFinished(outcome) => self.finished(outcome),
             ConversationEvent::SqlRunFailed(outcome) => {
                 self.failed_runs = self.failed_runs.saturating_add(1);
@@ -229,17 +235,18 @@ impl Gathered {
 
     fn finished(&mut self, outcome: &SqlRunFinished) {
         let Some(mut call) = self.take(&outcome.tool_call_id) else { return };
-        let statement = call.statement.take();
+        let (statement, policies) = (call.statement.take(), std::mem::take(&mut call.policies));
         let result = CallResult { row_count: Some(outcome.row_count), ..CallResult::default() };
         self.calls.push(tool_call(call, true, millis(outcome.micros), result));
         if let Some(statement) = statement {
             let (micros, row_count, schema) = (outcome.micros, outcome.row_count, outcome.schema.clone());
-            self.ran(Executed { statement, micros, row_count, schema });
+            self.ran(Executed { statement, micros, row_count, schema }, policies);
         }
     }
 
     fn used(&mut self, outcome: &ToolFinished) {
-        let Some(call) = self.take(&outcome.tool_call_id) else { return };
+        let Some(mut call) = self.take(&outcome.tool_call_id) else { return };
+        let policies = std::mem::take(&mut call.policies);
         if RUNS_SQL.contains(&call.name.as_str()) && !outcome.success {
             self.failed_runs = self.failed_runs.saturating_add(1);
         }
@@ -249,11 +256,11 @@ impl Gathered {
         let result = CallResult { row_count: outcome.row_count, error_code: outcome.error_code.clone() };
         self.calls.push(tool_call(call, outcome.success, millis(outcome.micros), result));
         if let Some(executed) = &outcome.executed {
-            self.ran(executed.clone());
+            self.ran(executed.clone(), policies);
         }
     }
 
-    fn ran(&mut self, executed: Executed) {
+    fn ran(&mut self, executed: Executed, policies: Vec<String>) {
         let Executed { statement, micros, row_count, schema } = executed;
         self.drifted |= self.planned_on.as_ref().is_some_and(|planned| planned.hash != schema.hash);
         self.ran_on = Some(schema);
@@ -267,7 +274,7 @@ impl Gathered {
             runtime_ms: millis(micros),
             tables,
             columns,
-            policies: Vec::new(),
+            policies,
         });
     }
 

@@ -5,6 +5,7 @@ mod chain;
 mod confidence;
 mod evidence;
 mod gather;
+mod open_lineage;
 
 pub use call::Call;
 pub use chain::Chain;
@@ -15,3 +16,4 @@ pub use evidence::{
 };
 pub use gather::Gathered;
 pub(in crate::projections) use gather::{fallback_reason, millis};
+pub use open_lineage::{Ran, Statements, run_event};

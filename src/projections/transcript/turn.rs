@@ -138,6 +138,7 @@ impl Turn {
             | ConversationEvent::ChecksMade(_)
             | ConversationEvent::MemoriesFound(_)
             | ConversationEvent::MemoryNoted(_)
+            | ConversationEvent::PolicyApplied(_)
             | ConversationEvent::Unknown(_)
             | ConversationEvent::ModelCallFailed(_)
             | ConversationEvent::TurnFinished(_)

@@ -6,8 +6,17 @@ use crate::sql::guard::GuardDialect;
 use async_trait::async_trait;
 use std::sync::Arc;
 use vanna_actors::ports::catalog::SchemaReader;
-use vanna_actors::ports::sql::{Failure, SqlRunner};
+use vanna_actors::ports::sql::{Failure, SqlRunner, Statement};
 use vanna_journal::Journal;
+
+/// What an engine expects of a statement before it runs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Estimate {
+    /// Rows that it gives.
+    pub rows: f64,
+    /// What it costs, in the engine's own unit.
+    pub cost: f64,
+}
 
 /// A database as a source of answers.
 #[async_trait]
@@ -29,4 +38,12 @@ pub trait Engine: SqlRunner {
 
     /// Who reads its schema on schedule, and judges what a change does to `dependents`.
     fn schema_reader(&self, journal: Arc<dyn Journal>, dependents: Vec<Dependent>) -> Arc<dyn SchemaReader>;
+
+    /// What it expects of a statement; none where it does not tell.
+    ///
+    /// # Errors
+    /// The engine does not understand the statement, or is not available.
+    async fn estimate(&self, _statement: &Statement) -> Result<Option<Estimate>, Failure> {
+        Ok(None)
+    }
 }

@@ -2,7 +2,9 @@
 
 mod engine;
 mod error;
+mod governed;
 mod guarded;
+mod kept;
 mod mysql;
 mod names;
 mod postgres;
@@ -10,9 +12,11 @@ mod server;
 mod sqlite;
 mod words;
 
-pub use engine::Engine;
+pub use engine::{Engine, Estimate};
 pub use error::SourceError;
-pub use guarded::GuardedSource;
+pub use governed::{Governance, Permit};
+pub use guarded::{CostLimits, GuardedSource};
+pub(crate) use kept::Kept;
 pub use mysql::MysqlSource;
 pub use postgres::PostgresSource;
 pub use sqlite::SqliteSource;

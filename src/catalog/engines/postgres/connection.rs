@@ -1,13 +1,12 @@
 //! The connection that catalogs are read over.
 
+use super::server::Server;
 use super::{queries, read};
 use crate::catalog::snapshot::Snapshot;
 use std::time::Duration;
 use tokio::time::timeout;
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::Client;
 
-/// Longest wait for a connection.
-const CONNECT: Duration = Duration::from_secs(10);
 /// Longest probe.
 const PROBE: Duration = Duration::from_secs(5);
 /// Longest pass over the catalogs, beyond the limit that the server itself holds.
@@ -21,6 +20,12 @@ pub enum PostgresError {
     /// The connection string is not understood.
     #[error("the connection string is not understood; write postgres://user@host/database")]
     ConnectionString,
+    /// `sslmode` is none that is understood.
+    #[error("sslmode must be disable, prefer, require or verify-full")]
+    TlsMode,
+    /// The certificates of `sslrootcert` cannot be used.
+    #[error("sslrootcert must name a readable PEM file with at least one certificate")]
+    Certificates,
     /// Nobody answered, or the server did not let us in.
     #[error("PostgreSQL cannot be reached: {0}; check address, role and password")]
     Connect(String),
@@ -44,6 +49,8 @@ impl PostgresError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::ConnectionString => "catalog_connection_string",
+            Self::TlsMode => "catalog_tls_mode",
+            Self::Certificates => "catalog_certificates",
             Self::Connect(_) => "catalog_unreachable",
             Self::Read(_) => "catalog_refused",
             Self::Late => "catalog_timeout",
@@ -64,10 +71,7 @@ impl PostgresCatalog {
     /// # Errors
     /// [`PostgresError::ConnectionString`], [`PostgresError::Connect`] or [`PostgresError::Late`].
     pub async fn connect(dsn: &str) -> Result<Self, PostgresError> {
-        let mut config: Config = dsn.parse().map_err(|_| PostgresError::ConnectionString)?;
-        config.application_name("vanna catalog").connect_timeout(CONNECT);
-        let connected = timeout(CONNECT, config.connect(NoTls)).await.map_err(|_| PostgresError::Late)?;
-        let (client, connection) = connected.map_err(|error| PostgresError::Connect(reason(&error)))?;
+        let (client, connection) = Server::of(dsn, "vanna catalog")?.connect().await?;
         // It ends by itself when the client is dropped; what fails on it fails the reads as well.
         tokio::spawn(async move {
             if let Err(error) = connection.await {
@@ -110,13 +114,5 @@ impl PostgresCatalog {
             }
         }
         Err(PostgresError::Restless)
-    }
-}
-
-/// What the server says, without what was used to reach it.
-fn reason(error: &tokio_postgres::Error) -> String {
-    match error.as_db_error() {
-        Some(refused) => refused.code().code().to_owned(),
-        None => "no connection".to_owned(),
     }
 }

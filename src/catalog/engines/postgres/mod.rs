@@ -7,7 +7,9 @@ mod join;
 mod notices;
 mod queries;
 mod read;
+mod server;
 
 pub use connection::{PostgresCatalog, PostgresError};
 pub use notices::PostgresNotices;
 pub use queries::READS as POSTGRES_READS;
+pub(crate) use server::Server as PostgresServer;

@@ -1,16 +1,17 @@
 //! What an event trigger of the database says at once, where somebody has made one (`docs/drift.md`).
 
 use super::connection::PostgresError;
+use super::server::Server;
 use std::future::poll_fn;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
-use tokio_postgres::{AsyncMessage, Client, Config, NoTls};
+use tokio_postgres::{AsyncMessage, Client};
 
 /// The channel on which the trigger speaks.
 const CHANNEL: &str = "vanna_schema";
-/// Longest wait for a connection, or for its listening.
-const CONNECT: Duration = Duration::from_secs(10);
+/// Longest wait for its listening.
+const LISTEN: Duration = Duration::from_secs(10);
 
 /// A connection that listens.
 pub struct PostgresNotices {
@@ -25,10 +26,7 @@ impl PostgresNotices {
     /// # Errors
     /// [`PostgresError`]; a standby lets nobody listen.
     pub async fn listen(dsn: &str) -> Result<Self, PostgresError> {
-        let mut config: Config = dsn.parse().map_err(|_| PostgresError::ConnectionString)?;
-        config.application_name("vanna notices").connect_timeout(CONNECT);
-        let connected = timeout(CONNECT, config.connect(NoTls)).await.map_err(|_| PostgresError::Late)?;
-        let (client, mut connection) = connected?;
+        let (client, mut connection) = Server::of(dsn, "vanna notices")?.connect().await?;
         // One place: whoever has not heard the last one yet need not hear of one more.
         let (tell, heard) = mpsc::channel(1);
         tokio::spawn(async move {
@@ -40,7 +38,7 @@ impl PostgresNotices {
                 }
             }
         });
-        let listening = timeout(CONNECT, client.batch_execute(&format!("LISTEN {CHANNEL}"))).await;
+        let listening = timeout(LISTEN, client.batch_execute(&format!("LISTEN {CHANNEL}"))).await;
         listening.map_err(|_| PostgresError::Late)??;
         Ok(Self { heard, _client: client })
     }

@@ -10,7 +10,7 @@ use crate::projections::lineage::Call;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use vanna_actors::events::{ConversationEvent as Event, ResultDrawn, ResultRecorded, TextProduced};
-use vanna_actors::ports::sql::ResultSet;
+use vanna_actors::ports::sql::{NOT_PERMITTED, ResultSet};
 use vanna_journal::Record;
 
 const TOOL_ICON: &str = "⚙️";
@@ -118,10 +118,16 @@ impl Turn {
                 Vec::new()
             }
             Event::TurnFinished(_) => self.ends(scene),
+            // It is an answer to whoever asked, and nothing that another try mends.
+            Event::TurnFailed(failed) if failed.failure.code == NOT_PERMITTED => {
+                self.answer.clone_from(&failed.failure.message);
+                self.ends(scene)
+            }
             Event::TurnFailed(_) => self.fails(scene),
             Event::TurnCancelled(_) => self.cancelled(),
             Event::PlanStarted(_)
             | Event::ChecksMade(_)
+            | Event::PolicyApplied(_)
             | Event::EffectInterrupted(_)
             | Event::ModelBriefed(_)
             | Event::ModelCallStarted(_)

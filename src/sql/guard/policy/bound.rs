@@ -1,5 +1,6 @@
 //! A policy bound to a dialect, a catalog and a principal: what stands in place of each relation.
 
+use super::binds::Binds;
 use super::model::{Otherwise, Policy, Principal, RelationPolicy};
 use crate::sql::guard::GuardDialect;
 use crate::sql::guard::functions::Functions;
@@ -11,15 +12,16 @@ use crate::sql::guard::tree::{
     Body, Expr, Ident, Item, Joined, Literal, Piece, Query, Relation, Select, Source,
 };
 use serde_json::Value;
+use std::sync::Arc;
 
 /// Marks where a principal's value goes while a filter is parsed; no site has such a column.
 const MARK: &str = "vanna_principal_value_";
 
 /// A policy at work.
 pub(crate) struct BoundPolicy {
-    policy: Policy,
+    policy: Arc<Policy>,
     dialect: GuardDialect,
-    schema: Schema,
+    schema: Arc<Schema>,
     principal: Principal,
 }
 
@@ -42,9 +44,9 @@ impl Permission {
 
 impl BoundPolicy {
     pub(crate) fn new(
-        policy: Policy,
+        policy: Arc<Policy>,
         dialect: GuardDialect,
-        schema: Schema,
+        schema: Arc<Schema>,
         principal: Option<&Principal>,
     ) -> Self {
         let principal = principal.unwrap_or(&policy.principal).clone();
@@ -63,7 +65,7 @@ impl BoundPolicy {
     }
 
     /// What of a relation may be read.
-    pub(crate) fn permission(&self, relation: &KnownRelation) -> Checked<Permission> {
+    pub(crate) fn permission(&self, relation: &KnownRelation, binds: &mut Binds) -> Checked<Permission> {
         let default = self.schema.default_schema(self.dialect);
         let mut names = vec![relation.display(default)];
         let schema = relation.schema.as_deref().or(default);
@@ -75,6 +77,8 @@ impl BoundPolicy {
         let (key, rules) = match self.policy.relation(&names) {
             _denied if self.policy.denies(&names) => return Err(denied(relation)),
             Some(found) => found,
+            // What a view shows of relations that have rules, nobody has decided.
+            None if relation.is_view && self.policy.has_rules() => return Err(denied(relation)),
             None if self.policy.default == Otherwise::Allow => ("*", &open),
             None => return Err(denied(relation)),
         };
@@ -88,7 +92,7 @@ impl BoundPolicy {
             return Err(denied(relation));
         }
         let mut notes = vec![self.note(key, "columns")];
-        let source = self.source(relation, rules, &columns, key, &mut notes)?;
+        let source = self.source(relation, rules, &columns, key, &mut notes, binds)?;
         Ok(Permission { columns, withheld, source: Some(source), notes })
     }
 
@@ -109,6 +113,7 @@ impl BoundPolicy {
         columns: &[String],
         key: &str,
         notes: &mut Vec<String>,
+        binds: &mut Binds,
     ) -> Checked<Query> {
         let mut items = Vec::with_capacity(columns.len());
         for column in columns {
@@ -118,7 +123,7 @@ impl BoundPolicy {
                 None => Item::Expr { expr: Expr::Column(vec![ident]), alias: None },
                 Some((_, mask)) => {
                     notes.push(self.note(key, "mask"));
-                    Item::Expr { expr: self.expression(mask, relation)?, alias: Some(ident) }
+                    Item::Expr { expr: self.expression(mask, relation, binds)?, alias: Some(ident) }
                 }
             });
         }
@@ -129,7 +134,7 @@ impl BoundPolicy {
         let mut limit = Vec::new();
         if let Some(filter) = &rules.row_filter {
             notes.push(self.note(key, "row_filter"));
-            select.filter = Some(self.expression(filter, relation)?);
+            select.filter = Some(self.expression(filter, relation, binds)?);
             (select.head, limit) = fence(self.dialect);
         }
         Ok(Query { limit, ..Query::of(Body::Select(Box::new(select))) })
@@ -148,8 +153,13 @@ impl BoundPolicy {
 
     /// A filter or mask with the principal's values in it, its names resolved against the catalog as
     /// it is, without any policy.
-    fn expression(&self, text: &str, relation: &KnownRelation) -> Checked<Expr> {
-        let (marked, names) = mark(text)?;
+    pub(super) fn expression(
+        &self,
+        text: &str,
+        relation: &KnownRelation,
+        binds: &mut Binds,
+    ) -> Checked<Expr> {
+        let (marked, values) = mark(text, |name| self.values(name))?;
         let parsed = parse_expression(&marked, self.dialect)
             .map_err(|refusal| Refusal::new(Code::PolicyInvalid, format!("Policy: {}", refusal.reason)))?;
         let functions = Functions::new(self.policy.functions.clone());
@@ -160,8 +170,7 @@ impl BoundPolicy {
                 format!("Policy of {}: {}", self.shown(relation), refusal.reason),
             )
         })?;
-        let values = names.iter().map(|name| self.value(name)).collect::<Checked<Vec<_>>>()?;
-        fill_in(&mut expr, &values)?;
+        fill_in(&mut expr, &values, binds)?;
         // SELECT <expression> FROM <relation>, to have its names resolved where they will stand.
         let from =
             Relation { name: self.full_name(relation), alias: None, sample: Vec::new(), hints: Vec::new() };
@@ -183,21 +192,32 @@ impl BoundPolicy {
         }
     }
 
-    fn value(&self, name: &str) -> Checked<Literal> {
+    /// What a name stands for: one value, or as many as a list has. An empty list is a null, which equals
+    /// nothing.
+    fn values(&self, name: &str) -> Checked<Vec<Literal>> {
         let missing = |what: &str| {
             let reason = format!("The policy needs `{name}` of the principal, {what}.");
             Refusal::new(Code::PrincipalIncomplete, reason)
         };
+        let simple = || missing("which must be a text, a whole number, a truth value, or a list of these");
         match self.principal.get(name) {
-            Some(Value::String(text)) if !text.contains('\0') => Ok(Literal::Text(text.clone())),
-            Some(Value::Number(number)) if number.is_i64() || number.is_u64() => {
-                Ok(Literal::Number(number.to_string()))
-            }
-            Some(Value::Bool(true)) => Ok(Literal::True),
-            Some(Value::Bool(false)) => Ok(Literal::False),
-            Some(_) => Err(missing("which must be a text, a whole number or a truth value")),
+            Some(Value::Array(list)) if list.is_empty() => Ok(vec![Literal::Null]),
+            Some(Value::Array(list)) => list.iter().map(|one| value(one).ok_or_else(simple)).collect(),
+            Some(one) => Ok(vec![value(one).ok_or_else(simple)?]),
             None => Err(missing("which was not given")),
         }
+    }
+}
+
+fn value(value: &Value) -> Option<Literal> {
+    match value {
+        Value::String(text) if !text.contains('\0') => Some(Literal::Text(text.clone())),
+        Value::Number(number) if number.is_i64() || number.is_u64() => {
+            Some(Literal::Number(number.to_string()))
+        }
+        Value::Bool(true) => Some(Literal::True),
+        Value::Bool(false) => Some(Literal::False),
+        Value::String(_) | Value::Number(_) | Value::Null | Value::Array(_) | Value::Object(_) => None,
     }
 }
 
@@ -230,33 +250,56 @@ fn fence(dialect: GuardDialect) -> (Vec<Piece>, Vec<Piece>) {
     }
 }
 
-/// Puts marks in place of `{name}`; gives the names in order.
-fn mark(text: &str) -> Checked<(String, Vec<String>)> {
+/// Puts marks in place of `{name}`, several with commas for a list; gives their values in order.
+fn mark(text: &str, values_of: impl Fn(&str) -> Checked<Vec<Literal>>) -> Checked<(String, Vec<Literal>)> {
     let mut out = String::with_capacity(text.len());
-    let mut names = Vec::new();
+    let mut values = Vec::new();
+    for part in parts(text)? {
+        match part {
+            Part::Text(text) => out.push_str(text),
+            Part::Name(name) => {
+                let found = values_of(name)?;
+                let marks = (values.len()..values.len() + found.len()).map(|at| format!("{MARK}{at}"));
+                out.push_str(&format!(" {} ", marks.collect::<Vec<_>>().join(", ")));
+                values.extend(found);
+            }
+        }
+    }
+    Ok((out, values))
+}
+
+/// A part of an expression of a policy.
+pub(super) enum Part<'t> {
+    /// SQL.
+    Text(&'t str),
+    /// The name of a principal's value, in braces.
+    Name(&'t str),
+}
+
+/// An expression of a policy in parts.
+pub(super) fn parts(text: &str) -> Checked<Vec<Part<'_>>> {
+    let mut parts = Vec::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('{') {
         let Some((name, behind)) = after.split_once('}') else { return Err(broken()) };
         if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
             return Err(Refusal::new(Code::PolicyInvalid, format!("`{{{name}}}` is no name of a value.")));
         }
-        out.push_str(before);
-        out.push_str(&format!(" {MARK}{} ", names.len()));
-        names.push(name.to_owned());
+        parts.extend([Part::Text(before), Part::Name(name)]);
         rest = behind;
     }
-    out.push_str(rest);
-    Ok((out, names))
+    parts.push(Part::Text(rest));
+    Ok(parts)
 }
 
-/// Puts values in place of marks, wherever they stand.
-fn fill_in(expr: &mut Expr, values: &[Literal]) -> Checked<()> {
+/// Puts values, or parameters for them, in place of marks, wherever they stand.
+fn fill_in(expr: &mut Expr, values: &[Literal], binds: &mut Binds) -> Checked<()> {
     crate::sql::guard::tree::each_expr(expr, &mut |expr| {
         let Expr::Column(parts) = expr else { return Ok(()) };
         let [only] = parts.as_slice() else { return Ok(()) };
         let Some(number) = only.text.strip_prefix(MARK) else { return Ok(()) };
         let value = number.parse().ok().and_then(|at: usize| values.get(at)).cloned();
-        *expr = Expr::Literal(value.ok_or_else(broken)?);
+        *expr = Expr::Literal(binds.bind(value.ok_or_else(broken)?));
         Ok(())
     })
 }

@@ -129,6 +129,12 @@ impl Policy {
         found.map(|(key, policy)| (key.as_str(), policy))
     }
 
+    /// Whether it says of some relation what may not be read.
+    pub(crate) fn has_rules(&self) -> bool {
+        let is_open = |rules: &RelationPolicy| *rules == RelationPolicy::default();
+        !self.denied_relations.is_empty() || !self.relations.values().all(is_open)
+    }
+
     pub(crate) fn denies(&self, names: &[String]) -> bool {
         self.denied_relations.iter().any(|denied| names.iter().any(|name| name.eq_ignore_ascii_case(denied)))
     }

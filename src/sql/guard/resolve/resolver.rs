@@ -4,9 +4,9 @@ use super::deps::{ColumnId, Deps, Shape};
 use super::frame::Frame;
 use super::schema::Schema;
 use crate::sql::guard::GuardDialect;
-use crate::sql::guard::policy::BoundPolicy;
+use crate::sql::guard::policy::{Binds, BoundPolicy};
 use crate::sql::guard::refusal::Checked;
-use crate::sql::guard::tree::Query;
+use crate::sql::guard::tree::{Literal, Query};
 use std::collections::{BTreeSet, HashMap};
 
 /// A common table expression in sight.
@@ -39,6 +39,8 @@ pub(crate) struct Resolver<'a> {
     pub(super) touched_unknown: bool,
     /// Whether names of a policy's own filter are resolved: it sees base relations as they are.
     pub(super) within_policy: bool,
+    /// Values of the principal that policies put in.
+    pub(super) binds: Binds,
 }
 
 /// What a statement reads.
@@ -49,6 +51,8 @@ pub(crate) struct Resolved {
     /// Name of each output and its columns; `None` when they are not known.
     pub(crate) outputs: Vec<(String, Option<Vec<String>>)>,
     pub(crate) policies: Vec<String>,
+    /// Values of the parameters that policies put in, in their order.
+    pub(crate) bound: Vec<Literal>,
     pub(crate) complete: bool,
 }
 
@@ -74,7 +78,14 @@ impl<'a> Resolver<'a> {
             touched: Vec::new(),
             touched_unknown: false,
             within_policy: false,
+            binds: Binds::default(),
         }
+    }
+
+    /// Values that policies put in become parameters.
+    pub(crate) fn binding(mut self, binds: Binds) -> Self {
+        self.binds = binds;
+        self
     }
 
     /// Resolves names of a policy's own expression.
@@ -85,6 +96,7 @@ impl<'a> Resolver<'a> {
     /// Resolves a statement and puts policies in.
     pub(crate) fn run(mut self, query: &mut Query) -> Checked<Resolved> {
         let shape = self.query(query)?;
+        let bound = std::mem::take(&mut self.binds).settle(query)?;
         let name = |id: &ColumnId| self.column_name(*id);
         let mut outputs: Vec<(String, Option<Vec<String>>)> = shape
             .columns()
@@ -107,7 +119,8 @@ impl<'a> Resolver<'a> {
         columns.dedup();
         let complete =
             self.complete && !shape.is_open() && outputs.iter().all(|(_, columns)| columns.is_some());
-        Ok(Resolved { tables, columns, outputs, policies: self.policies.into_iter().collect(), complete })
+        let policies = self.policies.into_iter().collect();
+        Ok(Resolved { tables, columns, outputs, policies, bound, complete })
     }
 
     fn column_name(&self, id: ColumnId) -> String {

@@ -1,6 +1,6 @@
 //! The catalog as the guard needs it: relations with their columns in order.
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, RelationKind};
 use crate::sql::guard::GuardDialect;
 use crate::sql::guard::tree::Ident;
 use serde_json::Value;
@@ -21,6 +21,8 @@ pub(crate) struct KnownRelation {
     pub(crate) schema: Option<String>,
     pub(crate) name: String,
     pub(crate) columns: Vec<String>,
+    /// Whether it is computed from others, which no policy of theirs follows into.
+    pub(crate) is_view: bool,
 }
 
 impl KnownRelation {
@@ -43,7 +45,8 @@ impl Schema {
 
     /// Adds a relation. A `schema` that is the default one of the dialect may be given or left out.
     pub fn add(&mut self, schema: Option<&str>, name: &str, columns: Vec<String>) {
-        let relation = KnownRelation { schema: schema.map(str::to_owned), name: name.to_owned(), columns };
+        let schema = schema.map(str::to_owned);
+        let relation = KnownRelation { schema, name: name.to_owned(), columns, is_view: false };
         self.by_name.entry(name.to_ascii_lowercase()).or_default().push(self.relations.len());
         self.relations.push(relation);
     }
@@ -58,8 +61,16 @@ impl Schema {
                 &relation.name,
                 relation.columns.iter().map(|column| column.name.clone()).collect(),
             );
+            if let Some(added) = schema.relations.last_mut() {
+                added.is_view = relation.kind == RelationKind::View;
+            }
         }
         schema
+    }
+
+    /// All relations.
+    pub(crate) fn relations(&self) -> &[KnownRelation] {
+        &self.relations
     }
 
     /// Whether it knows no relation.

@@ -177,7 +177,7 @@ impl Resolver<'_> {
         let default = self.schema.and_then(|schema| schema.default_schema(self.dialect));
         let id = self.relation_id(&known.display(default));
         let permission = match self.policy {
-            Some(policy) if !self.within_policy => policy.permission(&known)?,
+            Some(policy) if !self.within_policy => policy.permission(&known, &mut self.binds)?,
             _other => Permission::open(&known),
         };
         let columns = permission.columns.iter().map(|column| {

@@ -1,18 +1,17 @@
 //! A few connections, each prepared so that nothing can be written through it.
 
 use super::fault;
+use crate::catalog::engines::{PostgresError, PostgresServer};
 use crate::sql::runner::error::SourceError;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
-use tokio_postgres::{CancelToken, Client, Config, NoTls};
+use tokio_postgres::{CancelToken, Client};
 use vanna_actors::ports::sql::Failure;
 
 /// Statements that run at once on one source; more wait.
 const CONNECTIONS: usize = 4;
-/// Longest wait for a connection to be made.
-const CONNECT: Duration = Duration::from_secs(10);
 /// What every connection holds on to: a second line behind the guard and the role. Names without a schema
 /// are those of `public`, whatever the role's own path says.
 const SETTINGS: &str = "SET default_transaction_read_only = on; SET search_path = public; SET TimeZone = 'UTC'; \
@@ -21,7 +20,7 @@ const SETTINGS: &str = "SET default_transaction_read_only = on; SET search_path 
 
 /// The connections of one source.
 pub(super) struct Pool {
-    config: Config,
+    server: PostgresServer,
     permits: Arc<Semaphore>,
     idle: Mutex<Vec<Client>>,
 }
@@ -37,9 +36,11 @@ pub(super) struct Held {
 
 impl Pool {
     pub(super) fn new(url: &str) -> Result<Self, SourceError> {
-        let mut config: Config = url.parse().map_err(|_| SourceError::ConnectionString)?;
-        config.application_name("vanna").connect_timeout(CONNECT);
-        Ok(Self { config, permits: Arc::new(Semaphore::new(CONNECTIONS)), idle: Mutex::default() })
+        let server = PostgresServer::of(url, "vanna").map_err(|error| match error {
+            PostgresError::ConnectionString => SourceError::ConnectionString,
+            other => SourceError::Unusable(other.to_string()),
+        })?;
+        Ok(Self { server, permits: Arc::new(Semaphore::new(CONNECTIONS)), idle: Mutex::default() })
     }
 
     pub(super) async fn take(self: &Arc<Self>, wait: Duration) -> Result<Held, Failure> {
@@ -59,9 +60,8 @@ impl Pool {
     }
 
     async fn connect(&self) -> Result<Client, Failure> {
-        let unreachable = || fault::unavailable("it cannot be reached, or does not let the service in");
-        let connected = timeout(CONNECT, self.config.connect(NoTls)).await.map_err(|_| unreachable())?;
-        let (client, connection) = connected.map_err(|_| unreachable())?;
+        let connected = self.server.connect().await;
+        let (client, connection) = connected.map_err(|error| fault::unavailable(&error.to_string()))?;
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection to a source ended");
@@ -90,11 +90,11 @@ impl Drop for Held {
         if self.client.take().is_none() {
             return;
         }
-        let cancel = self.cancel.clone();
+        let (cancel, tls) = (self.cancel.clone(), self.pool.server.tls());
         // Outside of a runtime there is nobody to send it; the server's own timeout ends the statement then.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
-                if let Err(error) = cancel.cancel_query(NoTls).await {
+                if let Err(error) = cancel.cancel_query(tls).await {
                     tracing::debug!(%error, "a statement could not be stopped at the server");
                 }
             });

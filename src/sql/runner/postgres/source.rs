@@ -3,10 +3,10 @@
 use super::pool::Pool;
 use super::{fault, read};
 use crate::catalog::Catalog;
-use crate::catalog::engines::PostgresCatalog;
+use crate::catalog::engines::{PostgresCatalog, PostgresError};
 use crate::catalog::sync::{Dependent, PostgresSchema};
 use crate::sql::guard::GuardDialect;
-use crate::sql::runner::engine::Engine;
+use crate::sql::runner::engine::{Engine, Estimate};
 use crate::sql::runner::error::SourceError;
 use crate::sql::runner::server::{bare, checks, texts};
 use async_trait::async_trait;
@@ -102,9 +102,18 @@ impl PostgresSource {
     }
 }
 
-fn unread(error: &crate::catalog::engines::PostgresError) -> Failure {
+/// What keeps the service out is for people to mend, so it is told; what the server said of a read is not.
+fn unread(error: &PostgresError) -> Failure {
     tracing::debug!(%error, "a schema was not read");
-    fault::unavailable("its schema cannot be read now; try again later")
+    match error {
+        PostgresError::ConnectionString
+        | PostgresError::TlsMode
+        | PostgresError::Certificates
+        | PostgresError::Connect(_) => fault::unavailable(&error.to_string()),
+        PostgresError::Read(_) | PostgresError::Late | PostgresError::Form(_) | PostgresError::Restless => {
+            fault::unavailable("its schema cannot be read now; try again later")
+        }
+    }
 }
 
 #[async_trait]
@@ -141,6 +150,19 @@ impl Engine for PostgresSource {
         let limits = Limits { rows: cap, time: SIDE_WORK, ..Limits::default() };
         let (found, _) = self.rows(sql, &[], limits).await?;
         Ok(texts(found))
+    }
+
+    async fn estimate(&self, statement: &Statement) -> Result<Option<Estimate>, Failure> {
+        let sql = format!("EXPLAIN (FORMAT JSON) {}", statement.prepared);
+        let limits = Limits { rows: 1, time: SIDE_WORK, ..Limits::default() };
+        let (told, _) = self.rows(&sql, &statement.params, limits).await?;
+        let first = told.rows.into_iter().next().and_then(|row| row.into_iter().next());
+        let Some(Value::Json(text)) = first else { return Ok(None) };
+        let plan: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+        let number =
+            |name: &str| plan.pointer(&format!("/0/Plan/{name}")).and_then(serde_json::Value::as_f64);
+        let (rows, cost) = (number("Plan Rows"), number("Total Cost"));
+        Ok(rows.zip(cost).map(|(rows, cost)| Estimate { rows, cost }))
     }
 
     fn schema_reader(&self, journal: Arc<dyn Journal>, dependents: Vec<Dependent>) -> Arc<dyn SchemaReader> {

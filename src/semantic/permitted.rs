@@ -1,0 +1,111 @@
+//! A semantic model as each caller may see it: without what the policy of its source keeps from them.
+
+use super::compile::{compile_json, field_values_sql};
+use super::model::{Field, MetricKind, Model};
+use crate::sql::dialect::DialectKind;
+use crate::sql::guard::Guard;
+use crate::sql::runner::{Kept, Permit};
+use serde_json::json;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use vanna_actors::ports::sql::Failure;
+
+/// A semantic model, and what of it each caller sees.
+#[derive(Debug)]
+pub struct ModelViews {
+    whole: Arc<Model>,
+    dialect: DialectKind,
+    kept: Kept<Model>,
+}
+
+impl ModelViews {
+    /// Of a model over a source of a dialect.
+    #[must_use]
+    pub fn new(whole: Arc<Model>, dialect: DialectKind) -> Self {
+        Self { whole, dialect, kept: Kept::default() }
+    }
+
+    /// The whole model.
+    #[must_use]
+    pub fn whole(&self) -> &Arc<Model> {
+        &self.whole
+    }
+
+    /// What a caller sees of it; everything where the source has no policies.
+    ///
+    /// # Errors
+    /// The service failed while it looked.
+    pub async fn seen(&self, permit: Option<&Permit>) -> Result<Arc<Model>, Failure> {
+        let Some(permit) = permit else { return Ok(Arc::clone(&self.whole)) };
+        if let Some(known) = self.kept.get(permit.key()) {
+            return Ok(known);
+        }
+        let (whole, guard, dialect) = (Arc::clone(&self.whole), Arc::clone(permit.guard()), self.dialect);
+        // Every member is compiled and judged: keep it off the threads that serve.
+        let seen = tokio::task::spawn_blocking(move || Arc::new(permitted(&whole, &guard, dialect))).await;
+        let seen = seen.map_err(|_| {
+            Failure::new("internal_error", "The service failed while it read the semantic model.", true)
+        })?;
+        self.kept.keep(permit.key(), Arc::clone(&seen));
+        Ok(seen)
+    }
+}
+
+/// A model without the metrics and fields that a guard does not let read. Values that the model lists stay
+/// only where every row of them may be read as it is stored.
+#[must_use]
+pub fn permitted(model: &Model, guard: &Guard, dialect: DialectKind) -> Model {
+    let mut seen = model.clone();
+    seen.metrics
+        .retain(|metric| reads_of(model, &metric.name, dialect).is_some_and(|sql| guard.check(&sql).is_ok()));
+    for (dataset, whole) in seen.datasets.iter_mut().zip(&model.datasets) {
+        dataset.fields.retain_mut(|field| {
+            let sql = field_values_sql(model, whole, field, dialect, 1);
+            let Some(verdict) = sql.ok().and_then(|sql| guard.check(&sql).ok()) else { return false };
+            if !verdict.is_whole() {
+                field.sample_values.clear();
+                field.value_synonyms.clear();
+            }
+            true
+        });
+        let has = |name: &String| dataset.fields.iter().any(|field| field.name == *name);
+        dataset.default_time = dataset.default_time.take().filter(has);
+    }
+    without_dangling_names(&mut seen);
+    seen
+}
+
+/// Names of what is not there any more are no names.
+fn without_dangling_names(model: &mut Model) {
+    let metrics: BTreeSet<String> = model.metrics.iter().map(|metric| metric.name.clone()).collect();
+    let of = |name: &str, field: &Field| format!("{name}.{}", field.name);
+    let full = model.datasets.iter().flat_map(|d| d.fields.iter().map(|field| of(&d.name, field)));
+    let full: BTreeSet<String> = full.collect();
+    let short = model.datasets.iter().flat_map(|d| &d.fields).map(|field| field.name.clone());
+    let fields: BTreeSet<String> = full.iter().cloned().chain(short).collect();
+    model.default_metric = model.default_metric.take().filter(|name| metrics.contains(name));
+    model.popularity_metric = model.popularity_metric.take().filter(|name| metrics.contains(name));
+    model.value_priority.retain(|name| fields.contains(name));
+    for metric in &mut model.metrics {
+        if let Some(names) = &mut metric.dimensions {
+            names.retain(|name| fields.contains(name) || name.starts_with("metric_time"));
+        }
+        if let MetricKind::Simple { time, .. } = &mut metric.kind {
+            *time = time.take().filter(|name| full.contains(name));
+        }
+    }
+}
+
+/// A statement that reads all that a metric needs.
+fn reads_of(model: &Model, metric: &str, dialect: DialectKind) -> Option<String> {
+    let asked = [
+        json!({"metrics": [metric]}),
+        json!({"metrics": [metric], "dimensions": ["metric_time"], "time_grain": "month"}),
+        json!({"metrics": [metric], "time_grain": "month"}),
+        json!({"metrics": [metric], "dimensions": ["metric_time__month"]}),
+    ];
+    asked
+        .iter()
+        .find_map(|query| compile_json(model, &query.to_string(), dialect).ok())
+        .map(|found| found.sql)
+}
