@@ -14,7 +14,7 @@ use crate::semantic::model::Model;
 use crate::semantic::permitted::ModelViews;
 use crate::semantic::planner::{Meaning, SemanticPlanner, Subject};
 use crate::semantic::reader::{Reader, ValueIndex};
-use crate::service::{Directory, Schemas, Vanna, VannaParts};
+use crate::service::{Directory, Schemas, Semantics, Vanna, VannaParts};
 use crate::sql::dialect::DialectKind;
 use crate::sql::guard::Policies;
 use crate::sql::runner::{CostLimits, Engine, Governance, GuardedSource, PostgresSource, SqliteSource};
@@ -111,13 +111,9 @@ pub async fn start(config: &Config, journal: Arc<dyn Journal>) -> Result<Vanna, 
     }
     let names = sources.keys().cloned().collect();
     let schemas = schemas(config, readers, &journal, &clock, &ids).await?;
-    let adapters = Adapters {
-        planner: Arc::new(SemanticPlanner::new(subjects, default)),
-        sources,
-        agent,
-        limits: limits(config),
-        clock: Arc::clone(&clock),
-    };
+    let planner = Arc::new(SemanticPlanner::new(subjects, default));
+    let semantics = Semantics::new(Arc::clone(&planner), limits(config));
+    let adapters = Adapters { planner, sources, agent, limits: limits(config), clock: Arc::clone(&clock) };
     let rows = open_rows(&config.data).await?;
     let snapshots = Arc::new(DerivedSnapshots::new(Arc::clone(&rows)));
     let projections = Projections::start(Arc::clone(&journal), rows, registry(), Pace::default());
@@ -145,6 +141,7 @@ pub async fn start(config: &Config, journal: Arc<dyn Journal>) -> Result<Vanna, 
         memory,
         groups,
         schemas,
+        semantics,
         sources: names,
         guarded,
         as_of,

@@ -126,6 +126,17 @@ impl GuardedSource {
         Ok(Some(permit))
     }
 
+    /// What judges a caller's statements, for the schema as it is now.
+    ///
+    /// # Errors
+    /// As [`GuardedSource::permit`].
+    pub async fn guard(&self, caller: &Caller) -> Result<Arc<Guard>, Failure> {
+        match self.permit(caller).await? {
+            Some(permit) => Ok(Arc::clone(permit.guard())),
+            None => Ok(self.known().await?.guard),
+        }
+    }
+
     /// The schema as a caller may see it: only what may be read.
     ///
     /// # Errors
