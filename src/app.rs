@@ -14,7 +14,7 @@ use crate::semantic::model::Model;
 use crate::semantic::permitted::ModelViews;
 use crate::semantic::planner::{Meaning, SemanticPlanner, Subject};
 use crate::semantic::reader::{Reader, ValueIndex};
-use crate::service::{Directory, Schemas, Vanna, VannaParts};
+use crate::service::{Directory, Schemas, Semantics, Vanna, VannaParts};
 use crate::sql::dialect::DialectKind;
 use crate::sql::guard::Policies;
 use crate::sql::runner::{
@@ -113,13 +113,9 @@ pub async fn start(config: &Config, journal: Arc<dyn Journal>) -> Result<Vanna, 
     }
     let names = sources.keys().cloned().collect();
     let schemas = schemas(config, readers, &journal, &clock, &ids).await?;
-    let adapters = Adapters {
-        planner: Arc::new(SemanticPlanner::new(subjects, default)),
-        sources,
-        agent,
-        limits: limits(config),
-        clock: Arc::clone(&clock),
-    };
+    let planner = Arc::new(SemanticPlanner::new(subjects, default));
+    let semantics = Semantics::new(Arc::clone(&planner), limits(config));
+    let adapters = Adapters { planner, sources, agent, limits: limits(config), clock: Arc::clone(&clock) };
     let rows = open_rows(&config.data).await?;
     let snapshots = Arc::new(DerivedSnapshots::new(Arc::clone(&rows)));
     let projections = Projections::start(Arc::clone(&journal), rows, registry(), Pace::default());
@@ -147,6 +143,7 @@ pub async fn start(config: &Config, journal: Arc<dyn Journal>) -> Result<Vanna, 
         memory,
         groups,
         schemas,
+        semantics,
         sources: names,
         guarded,
         as_of,
@@ -280,14 +277,17 @@ async fn engine(source: &Source) -> Result<(DialectKind, Arc<dyn Engine>), AppEr
         Place::File(path) => {
             (DialectKind::Sqlite, Arc::new(SqliteSource::open(&source.name, path).map_err(input)?))
         }
+        Place::Server(url) if source.kind == SourceKind::Mysql => {
+            let opened = MysqlSource::open(&source.name, url.reveal()).await;
+            let opened =
+                opened.map_err(|error| AppError::Input(format!("source `{}`: {error}", source.name)));
+            (DialectKind::Mysql, Arc::new(opened?))
+        }
         Place::Server(url) => {
-            let failed = |error| AppError::Input(format!("source `{}`: {error}", source.name));
-            let (name, url) = (&source.name, url.reveal());
-            if source.kind == SourceKind::Mysql {
-                (DialectKind::Mysql, Arc::new(MysqlSource::open(name, url).await.map_err(failed)?))
-            } else {
-                (DialectKind::Postgres, Arc::new(PostgresSource::open(name, url).await.map_err(failed)?))
-            }
+            let opened = PostgresSource::open(&source.name, url.reveal()).await;
+            let opened =
+                opened.map_err(|error| AppError::Input(format!("source `{}`: {error}", source.name)));
+            (DialectKind::Postgres, Arc::new(opened?))
         }
     })
 }

@@ -4,7 +4,7 @@ use super::prompt::{Told, system};
 use super::slice::slice;
 use crate::catalog::Catalog;
 use crate::config;
-use crate::tools::{Database, permitted};
+use crate::tools::{Database, offered};
 use async_trait::async_trait;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -111,7 +111,7 @@ impl Briefer for SourceBriefer {
             least: None,
             limit: MEMORIES,
         };
-        let memories = permitted(&database.source, caller, self.memory.search(lookup).await?).await?;
+        let memories = offered(&database.source, caller, self.memory.search(lookup).await?).await?;
         let model = database.model(caller).await?;
         let mut tools = self.tools.offered(caller);
         tools.retain(|tool| tool.name != "semantic_query" || database.model.is_some());

@@ -111,11 +111,13 @@ pub(crate) struct Problem {
     pub(crate) retry_after: Option<Duration>,
     /// What only the log may say.
     pub(crate) cause: Option<String>,
+    /// Why a semantic query cannot be computed.
+    pub(crate) semantic: Option<serde_json::Value>,
 }
 
 impl Problem {
     pub(crate) fn new(code: Code, detail: impl Into<String>) -> Problem {
-        Problem { code, detail: detail.into(), retry_after: None, cause: None }
+        Problem { code, detail: detail.into(), retry_after: None, cause: None, semantic: None }
     }
 
     pub(crate) fn invalid(detail: impl Into<String>) -> Problem {
@@ -170,6 +172,7 @@ impl Problem {
                 correlation_id: correlation_id.into(),
                 retryable,
             },
+            semantic: self.semantic.clone(),
         };
         let mut response = (status, axum::Json(document)).into_response();
         let headers = response.headers_mut();
@@ -198,11 +201,12 @@ impl From<ServiceError> for Problem {
             ServiceError::InvalidRequest(_) => Code::InvalidRequest,
             ServiceError::AuthenticationRequired(_) => Code::AuthenticationRequired,
             ServiceError::ConversationAccessDenied(_) => Code::ConversationAccessDenied,
+            ServiceError::AccessDenied(_) => Code::RouteAccessDenied,
             ServiceError::NotFound(_) => Code::NotFound,
             ServiceError::RequestConflict(_) => Code::RequestConflict,
             ServiceError::NewerFacts(_) => Code::NewerFacts,
             ServiceError::PayloadTooLarge(_) => Code::PayloadTooLarge,
-            ServiceError::Unprocessable(_) => Code::Unprocessable,
+            ServiceError::Unprocessable(_) | ServiceError::NotComputable { .. } => Code::Unprocessable,
             ServiceError::RateLimited { .. } => Code::RateLimitExceeded,
             ServiceError::Unavailable { .. } => Code::Unavailable,
             ServiceError::Internal(cause) => return Problem::internal(cause.clone()),
@@ -212,7 +216,11 @@ impl From<ServiceError> for Problem {
             ServiceError::Unavailable { retry_after, .. } => *retry_after,
             _ => None,
         };
-        Problem { retry_after, ..Problem::new(code, error.to_string()) }
+        let semantic = match &error {
+            ServiceError::NotComputable { why, .. } => Some(why.clone()),
+            _ => None,
+        };
+        Problem { retry_after, semantic, ..Problem::new(code, error.to_string()) }
     }
 }
 
@@ -238,6 +246,10 @@ pub(crate) struct ProblemDocument {
     detail: String,
     /// The same for programs.
     error: ProblemError,
+    /// Why a semantic query cannot be computed: `coverage`, `code`, `message`, `name`, `suggestions`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    semantic: Option<serde_json::Value>,
 }
 
 /// The machine-readable part of a refusal.

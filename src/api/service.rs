@@ -120,6 +120,15 @@ pub type SignalStream = BoxStream<'static, Result<Signal, ServiceError>>;
 /// Events in order. After an error nothing follows.
 pub type EventStream = BoxStream<'static, Result<Rendered, ServiceError>>;
 
+/// A memory in a list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ListedMemory {
+    /// The memory.
+    pub memory: Memory,
+    /// Why its statement works on no source any more; it is not offered to models meanwhile.
+    pub broken: Option<String>,
+}
+
 /// What may be asked about the schemas of sources.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SchemaQuestion {
@@ -145,6 +154,39 @@ pub enum SchemaQuestion {
         from: String,
         /// The snapshot after; none: the one that is served now.
         to: Option<String>,
+    },
+}
+
+/// What may be asked of the semantic layer itself.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SemanticQuestion {
+    /// What can be measured, and by what.
+    Model {
+        /// Of which source; none: the default one.
+        source: Option<String>,
+    },
+    /// How a question is read.
+    Read {
+        /// The question in words.
+        question: String,
+        /// About which source.
+        source: Option<String>,
+        /// The day that "today" means; none takes the service's.
+        as_of: Option<Date>,
+    },
+    /// How a semantic query is computed.
+    Plan {
+        /// The query.
+        query: serde_json::Value,
+        /// On which source.
+        source: Option<String>,
+    },
+    /// The rows of a semantic query.
+    Run {
+        /// The query.
+        query: serde_json::Value,
+        /// On which source.
+        source: Option<String>,
     },
 }
 
@@ -208,13 +250,20 @@ pub trait Service: Send + Sync + 'static {
     async fn verify_journal(&self) -> Result<serde_json::Value, ServiceError>;
 
     /// The newest memories that the caller may see, newest first.
-    async fn memories(&self, caller: &Caller, limit: usize) -> Result<Vec<Memory>, ServiceError>;
+    async fn memories(&self, caller: &Caller, limit: usize) -> Result<Vec<ListedMemory>, ServiceError>;
 
     /// Has a memory forgotten: one's own, or anybody's for those who look after the tenant's.
     async fn forget(&self, caller: &Caller, id: &str) -> Result<(), ServiceError>;
 
     /// Answers a question about the schemas of sources.
     async fn schema(&self, asked: SchemaQuestion) -> Result<serde_json::Value, ServiceError>;
+
+    /// Answers a question about semantic models, out of what the caller may read.
+    async fn semantic(
+        &self,
+        caller: &Caller,
+        asked: SemanticQuestion,
+    ) -> Result<serde_json::Value, ServiceError>;
 
     /// The time, microseconds since the Unix epoch.
     fn now(&self) -> i64;
@@ -244,6 +293,9 @@ pub enum ServiceError {
     /// The conversation belongs to someone else: 403.
     #[error("{0}")]
     ConversationAccessDenied(String),
+    /// The caller may not read what this needs: 403.
+    #[error("{0}")]
+    AccessDenied(String),
     /// There is no such thing: 404.
     #[error("{0}")]
     NotFound(String),
@@ -259,6 +311,14 @@ pub enum ServiceError {
     /// Well-formed, but nothing can be done with it: 422.
     #[error("{0}")]
     Unprocessable(String),
+    /// A semantic query that does not fit its model: 422.
+    #[error("{message}")]
+    NotComputable {
+        /// What is wrong and what to do.
+        message: String,
+        /// The same for programs: `coverage`, `code`, `name`, `suggestions`.
+        why: serde_json::Value,
+    },
     /// Too much at once: 429.
     #[error("{message}")]
     RateLimited {

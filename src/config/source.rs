@@ -128,6 +128,7 @@ mod tests {
             ("kind = \"postgres\"", "url_env"),
             ("kind = \"postgres\"\npath = \"shop.db\"", "path"),
             ("kind = \"postgres\"\nurl_env = \"A\"\nurl_file = \"b\"", "url_env"),
+            ("kind = \"mysql\"\nurl_env = \"SHOP\"\nexpected_rows = 1000", "expected_rows"),
         ] {
             assert_eq!(source(text).fault().map(|(key, _)| key), Some(key), "{text}");
         }

@@ -127,3 +127,25 @@ fn a_file_that_was_named_must_be_there() {
     let missing = Config::load_with(Some(Path::new("no-such-file.toml")), |_| None).unwrap_err();
     assert!(missing.to_string().contains("no-such-file.toml"), "{missing}");
 }
+
+#[test]
+fn values_of_callers_are_simple_and_have_names_of_their_own() {
+    let entry = |principal: &str, more: &str| {
+        format!(
+            "[[access]]\ntoken = \"a-long-text-for-{principal}-{}\"\ntenant = \"a\"\nprincipal = \"{principal}\"\n\
+             attributes = {{ {more} }}\n",
+            more.len()
+        )
+    };
+    let config = load(&entry("ann", "region = \"north\", shops = [3, 4], senior = true")).unwrap();
+    assert_eq!(config.access[0].attributes["shops"], serde_json::json!([3, 4]));
+    assert!(
+        refusal(&entry("ann", "tenant = \"b\"")).contains("access[0].attributes.tenant: every caller has")
+    );
+    for more in ["rate = 0.5", "day = 2025-01-01", "deep = [[1]]", "some = { a = 1 }"] {
+        assert!(refusal(&entry("ann", more)).contains("it must be a text, a whole number"), "{more}");
+    }
+    assert!(refusal(&entry("ann", "\"a b\" = 1")).contains("letters, digits and _"));
+    let twice = entry("ann", "shop = 1") + &entry("ann", "shop = 22");
+    assert!(refusal(&twice).contains("access[1].attributes.shop: another token"));
+}

@@ -14,7 +14,7 @@ use crate::semantic::expr::Expr;
 use crate::semantic::query::Grain;
 use crate::sql::dialect::DialectKind;
 use std::collections::BTreeSet;
-use vanna_actors::ports::sql::{Format, Output, Role, Value};
+use vanna_actors::ports::sql::{Format, Output, Role, Statement as SqlStatement, Value};
 
 /// A compiled query.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +33,23 @@ pub struct Compiled {
     pub columns: Vec<String>,
     /// blake3 of the logical plan, in hex; the same for every dialect.
     pub plan_hash: String,
+}
+
+impl Compiled {
+    /// The statement that computes it on a source.
+    #[must_use]
+    pub fn into_statement(self, source: &str, dialect: DialectKind) -> SqlStatement {
+        SqlStatement {
+            source: source.to_owned(),
+            dialect: dialect.name().to_owned(),
+            sql: self.sql,
+            prepared: self.prepared,
+            params: self.params,
+            outputs: self.outputs,
+            tables: self.tables,
+            columns: self.columns,
+        }
+    }
 }
 
 /// Compiles a query.

@@ -5,6 +5,7 @@
 //! (a dialect's text); [`compile::compile`] is all of that.
 
 pub mod compile;
+pub mod described;
 pub mod expr;
 pub mod fault;
 pub mod flow;

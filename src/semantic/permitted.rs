@@ -1,7 +1,8 @@
 //! A semantic model as each caller may see it: without what the policy of its source keeps from them.
 
-use super::compile::{compile_json, field_values_sql};
+use super::compile::{Compiled, compile_json, field_values_sql};
 use super::model::{Field, MetricKind, Model};
+use super::refusal::CompileError;
 use crate::sql::dialect::DialectKind;
 use crate::sql::guard::Guard;
 use crate::sql::runner::{Kept, Permit};
@@ -48,6 +49,35 @@ impl ModelViews {
         })?;
         self.kept.keep(permit.key(), Arc::clone(&seen));
         Ok(seen)
+    }
+
+    /// Compiles a query written as JSON. What the caller may not read of it, the policy says when it is
+    /// checked; why it cannot be computed is told in names that the caller may see.
+    ///
+    /// # Errors
+    /// As [`ModelViews::seen`]; inside, as [`compile_json`].
+    pub async fn compile(
+        &self,
+        query: &str,
+        permit: Option<&Permit>,
+    ) -> Result<Result<Compiled, CompileError>, Failure> {
+        let error = match (compile_json(&self.whole, query, self.dialect), permit) {
+            (Err(error), Some(_)) => error,
+            (compiled, _) => return Ok(compiled),
+        };
+        let seen = self.seen(permit).await?;
+        let of_seen = seen.imported.is_none().then(|| compile_json(&seen, query, self.dialect));
+        Ok(Err(match of_seen {
+            Some(Err(told)) => told,
+            // An imported model is computed as a whole; what it suggests is not for everybody.
+            _ => {
+                let message = match &error.name {
+                    Some(name) => format!("`{name}` cannot be used in this query."),
+                    None => "The semantic model cannot compute this query.".to_owned(),
+                };
+                CompileError { message, suggestions: Vec::new(), ..error }
+            }
+        }))
     }
 }
 

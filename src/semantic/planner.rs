@@ -1,6 +1,6 @@
 //! The planner without a language model: read the question, compile the reading, or say what is missing.
 
-use super::compile::{Compiled, compile, distinct_values_sql};
+use super::compile::{compile, distinct_values_sql};
 use super::model::Model;
 use super::permitted::ModelViews;
 use super::query::SemanticQuery;
@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use vanna_actors::json::Json;
 use vanna_actors::ports::planner::{Coverage, CoverageStatus, Plan, PlanRequest, Planner};
-use vanna_actors::ports::sql::{Failure, NOT_PERMITTED, SchemaMark, SqlSource, Statement};
+use vanna_actors::ports::sql::{Failure, NOT_PERMITTED, SchemaMark, SqlSource};
 use vanna_actors::ports::tools::Caller;
 
 /// Until the schema is read.
@@ -47,6 +47,12 @@ impl Meaning {
     #[must_use]
     pub fn new(views: Arc<ModelViews>, reader: Arc<Reader>) -> Self {
         Self { views, reader, readers: Kept::default() }
+    }
+
+    /// The model, and what of it each caller sees.
+    #[must_use]
+    pub fn views(&self) -> &ModelViews {
+        &self.views
     }
 }
 
@@ -215,7 +221,7 @@ fn plan(subject: &Subject, model: &Model, reading: Reading) -> Plan {
         query: query.as_ref().map(to_json),
         reading: words,
         plan_hash: compiled.as_ref().map(|c| c.plan_hash.clone()).unwrap_or_default(),
-        statement: compiled.map(|compiled| statement(subject, compiled)),
+        statement: compiled.map(|compiled| compiled.into_statement(&subject.name, subject.dialect)),
         message,
         model_hash: model.hash.clone(),
         schema: NO_SCHEMA,
@@ -229,17 +235,4 @@ fn refuse(coverage: &mut Coverage) {
 
 fn to_json(query: &SemanticQuery) -> Json {
     Json::new(&serde_json::to_value(query).unwrap_or_default())
-}
-
-fn statement(subject: &Subject, compiled: Compiled) -> Statement {
-    Statement {
-        source: subject.name.clone(),
-        dialect: subject.dialect.name().to_owned(),
-        sql: compiled.sql,
-        prepared: compiled.prepared,
-        params: compiled.params,
-        outputs: compiled.outputs,
-        tables: compiled.tables,
-        columns: compiled.columns,
-    }
 }

@@ -2,7 +2,7 @@
 
 use crate::api::service::{SchemaQuestion, ServiceError};
 use crate::catalog::snapshot::{Snapshot, schema_hash};
-use crate::catalog::sync::{ContentError, Dependent, find, report};
+use crate::catalog::sync::{ContentError, Dependent, find, remembered, report};
 use serde_json::{Value as JsonValue, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -213,8 +213,10 @@ impl Schemas {
 
     fn diff(&self, from: &str, to: &str) -> Result<JsonValue, ServiceError> {
         let ((source, before), (_, after)) = (self.find(from)?, self.find(to)?);
-        let dependents = self.dependents.get(source).map(Vec::as_slice).unwrap_or_default();
-        let report = report(&before, &after, dependents);
+        let mut dependents = self.dependents.get(source).cloned().unwrap_or_default();
+        let remembered = remembered(&*self.journal);
+        dependents.extend(remembered.map_err(|error| ServiceError::Internal(error.to_string()))?);
+        let report = report(&before, &after, &dependents);
         let mut told = report.json;
         if let Some(object) = told.as_object_mut() {
             object.insert("source".to_owned(), json!(source));

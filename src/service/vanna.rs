@@ -6,16 +6,17 @@ use super::feed;
 use super::record::{self, Summary};
 use super::replay::{self, Wanted};
 use super::schemas::Schemas;
+use super::semantics::Semantics;
 use super::tally::Tally;
 use super::upkeep;
 use crate::api::service::{
-    Accepted, Ask, Caller, EventStream, Figures, Replay, SchemaQuestion, Service, ServiceError, SignalStream,
-    Subscribe,
+    Accepted, Ask, Caller, EventStream, Figures, ListedMemory, Replay, SchemaQuestion, SemanticQuestion,
+    Service, ServiceError, SignalStream, Subscribe,
 };
 use crate::config::Groups;
 use crate::projections::transcript::cursor;
 use crate::sql::runner::GuardedSource;
-use crate::tools::permitted;
+use crate::tools::{broken_everywhere, permitted};
 use async_trait::async_trait;
 use futures::FutureExt;
 use jiff::civil::Date;
@@ -26,7 +27,7 @@ use tokio::sync::Semaphore;
 use vanna_actors::conversation::{self, Command, Conversation, Refusal, Reply};
 use vanna_actors::events::{self, ConversationEvent};
 use vanna_actors::json::Json;
-use vanna_actors::ports::memory::{Memory, MemoryStore};
+use vanna_actors::ports::memory::MemoryStore;
 use vanna_actors::ports::sql::Failure;
 use vanna_actors::ports::tools::{self, Tools};
 use vanna_actors::runtime::{Clock, Entity, Handle, Ids, SendError};
@@ -51,6 +52,8 @@ pub struct VannaParts {
     pub groups: Groups,
     /// The schemas of the sources.
     pub schemas: Schemas,
+    /// The semantic models of the sources.
+    pub semantics: Semantics,
     /// Names that may be asked as a source.
     pub sources: BTreeSet<String>,
     /// The sources themselves.
@@ -342,18 +345,19 @@ impl Service for Vanna {
         Ok(upkeep::report(&report.await?))
     }
 
-    async fn memories(&self, caller: &Caller, limit: usize) -> Result<Vec<Memory>, ServiceError> {
+    async fn memories(&self, caller: &Caller, limit: usize) -> Result<Vec<ListedMemory>, ServiceError> {
         let reader = (!self.reviews(caller)).then_some(caller.principal.as_str());
         let found = self.parts.memory.recent(&caller.tenant, reader, limit).await;
         let mut found = found.map_err(unremembered)?;
+        let whose = tool_caller(caller);
         // Who looks after all of them sees all of them.
         if reader.is_some() {
-            let whose = tool_caller(caller);
             for source in &self.parts.guarded {
                 found = permitted(source, &whose, found).await.map_err(unremembered)?;
             }
         }
-        Ok(found)
+        let listed = broken_everywhere(&self.parts.guarded, &whose, found).await.into_iter();
+        Ok(listed.map(|(memory, broken)| ListedMemory { memory, broken }).collect())
     }
 
     async fn forget(&self, caller: &Caller, id: &str) -> Result<(), ServiceError> {
@@ -367,6 +371,14 @@ impl Service for Vanna {
 
     async fn schema(&self, asked: SchemaQuestion) -> Result<serde_json::Value, ServiceError> {
         self.parts.schemas.answer(asked).await
+    }
+
+    async fn semantic(
+        &self,
+        caller: &Caller,
+        asked: SemanticQuestion,
+    ) -> Result<serde_json::Value, ServiceError> {
+        self.parts.semantics.answer(&tool_caller(caller), asked, self.today()).await
     }
 
     fn now(&self) -> i64 {

@@ -3,6 +3,7 @@
 mod data;
 mod notes;
 mod picture;
+mod recall;
 mod recorded;
 mod registry;
 mod run_sql;
@@ -20,7 +21,8 @@ mod world;
 mod tests;
 
 pub(crate) use data::marked;
-pub(crate) use notes::{permitted, told};
+pub(crate) use notes::told;
+pub(crate) use recall::{broken_everywhere, offered, permitted};
 pub use recorded::JournaledResults;
 pub use registry::{NAMES, Registry};
 pub use tool::Tool;

@@ -1,14 +1,11 @@
 //! Keeping and finding notes, by whatever name a tool goes.
 
 use super::data::marked;
+use super::recall::offered;
 use super::statement::refused;
 use super::world::World;
-use crate::sql::guard::Code;
-use crate::sql::runner::GuardedSource;
-use std::collections::BTreeSet;
 use vanna_actors::ports::memory::{Among, Lookup, Memory, Note, Pattern};
-use vanna_actors::ports::sql::Failure;
-use vanna_actors::ports::tools::{Caller, ToolOutcome, ToolUse};
+use vanna_actors::ports::tools::{ToolOutcome, ToolUse};
 
 /// What is asked of memory.
 pub(super) struct Wanted<'a> {
@@ -33,7 +30,7 @@ pub(super) async fn find(world: &World, given: &ToolUse, wanted: Wanted<'_>) -> 
         Err(failure) => return refused(failure),
     };
     let found = match world.database(&given.source) {
-        Ok(database) => permitted(&database.source, &given.caller, found).await,
+        Ok(database) => offered(&database.source, &given.caller, found).await,
         Err(failure) => Err(failure),
     };
     let found = match found {
@@ -47,41 +44,6 @@ pub(super) async fn find(world: &World, given: &ToolUse, wanted: Wanted<'_>) -> 
         ToolOutcome::told(format!("{} found", found.len()), marked(&notes.join("\n\n")))
     };
     ToolOutcome { found: Some(found), ..outcome }
-}
-
-/// Those of the notes that say nothing of what the policy of a source keeps from a caller: they name no
-/// relation that the caller may not read, and no statement of theirs is forbidden.
-///
-/// # Errors
-/// The source is not available.
-pub(crate) async fn permitted(
-    source: &GuardedSource,
-    caller: &Caller,
-    mut found: Vec<Memory>,
-) -> Result<Vec<Memory>, Failure> {
-    let Some(permit) = source.permit(caller).await? else { return Ok(found) };
-    let catalog = source.engine().catalog().await?;
-    let sight = permit.sight();
-    let hidden = catalog.relations().filter(|relation| sight.relation(&relation.name).is_none());
-    let hidden: BTreeSet<String> = hidden.map(|relation| relation.name.to_lowercase()).collect();
-    let is_forbidden = |sql: &str| {
-        let refusal = permit.guard().check(sql).err();
-        refusal.is_some_and(|refusal| {
-            matches!(
-                refusal.code,
-                Code::RelationNotPermitted | Code::ColumnNotPermitted | Code::PrincipalIncomplete
-            )
-        })
-    };
-    found.retain(|memory| {
-        let text = told(memory).to_lowercase();
-        let mut words = text.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
-        let names_hidden = words.any(|word| hidden.contains(word));
-        let arguments = memory.note.pattern.as_ref().map(|pattern| pattern.arguments.value());
-        let sql = arguments.as_ref().and_then(|arguments| arguments.get("sql")).and_then(|sql| sql.as_str());
-        !names_hidden && !sql.is_some_and(is_forbidden)
-    });
-    Ok(found)
 }
 
 /// A note as a model is told it.

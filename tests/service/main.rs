@@ -21,6 +21,7 @@ mod model;
 mod policies;
 mod projections;
 mod replay;
+mod semantic;
 mod socket;
 #[allow(dead_code, reason = "what other suites use of it")]
 #[path = "../support/mod.rs"]

@@ -217,6 +217,48 @@ fn exported(lines: &str) {
 }
 
 #[tokio::test]
+async fn the_semantic_routes_keep_to_the_policy_of_their_caller() {
+    let home = tempfile::tempdir().expect("a directory");
+    write(home.path(), POLICY, "model = \"model.yaml\"\n");
+    let server = serve(home.path()).await;
+    let whole = get(&server, "max", "semantic/model").await;
+    assert!(whole.contains("bonus_total") && whole.contains("social_number"), "{whole}");
+    let seen = get(&server, "ann", "semantic/model").await;
+    assert!(seen.contains("turnover") && seen.contains("region"), "{seen}");
+    for hidden in ["bonus", "person", "social", "salaries"] {
+        assert!(!seen.contains(hidden), "{hidden}: {seen}");
+    }
+    let query = json!({"metrics": ["turnover"], "dimensions": ["region"]});
+    let answer = post(&server, "ann", "semantic/query", &query).send().await.expect("answers");
+    let done: Value = answer.json().await.expect("JSON");
+    assert_eq!(
+        done["rows"],
+        json!([{"region": "north", "turnover": 10.0}, {"region": "south", "turnover": 20.0}]),
+        "{done}"
+    );
+    assert_eq!(done["policies"], json!(["shop"]));
+    assert!(!done.to_string().contains("acme"), "{done}");
+    for path in ["semantic/query", "semantic/plan"] {
+        for forbidden in [
+            json!({"metrics": ["bonus_total"]}),
+            json!({"metrics": ["turnover"], "dimensions": ["social_number"]}),
+        ] {
+            let answer = post(&server, "ann", path, &forbidden).send().await.expect("answers");
+            assert_eq!(answer.status(), 403, "{path} {forbidden}");
+            let told = answer.text().await.expect("text");
+            assert!(told.contains("route_access_denied") && !told.contains("salaries"), "{told}");
+        }
+    }
+    let guess = json!({"metrics": ["bonus_totel"]});
+    let told = post(&server, "ann", "semantic/query", &guess).send().await.expect("answers");
+    let told = told.text().await.expect("text");
+    assert!(told.contains("unknown_metric") && !told.contains("bonus_total"), "{told}");
+    let asked = json!({"question": "total of bonuses"});
+    let answer = post(&server, "ann", "semantic/plan", &asked).send().await.expect("answers");
+    assert_eq!(answer.status(), 403);
+}
+
+#[tokio::test]
 async fn not_permitted_no_rows_and_not_modelled_are_three_answers() {
     let home = tempfile::tempdir().expect("a directory");
     write(home.path(), POLICY, "model = \"model.yaml\"\n");
@@ -386,6 +428,45 @@ async fn a_shared_note_reaches_only_those_who_may_read_what_it_is_about() {
                 "{who}: {told}"
             );
         }
+    }
+}
+
+#[tokio::test]
+async fn a_memory_that_the_schema_has_left_behind_is_not_offered_until_it_fits_again() {
+    const KEPT: &str = "SELECT sum(total) FROM orders";
+    let home = tempfile::tempdir().expect("a directory");
+    let model = FakeModel::start(Duration::ZERO, |request| {
+        let pattern = json!({"question": "sum of all orders", "tool_name": "run_sql", "args": {"sql": KEPT}});
+        let is_first = request["messages"].to_string().contains("keep it");
+        match (is_first, tool_answers(request).len()) {
+            (true, 0) => Say::call("", "save_question_tool_args", pattern),
+            (false, 0) => Say::call("", "search_memory", json!({"question": "sum of all orders"})),
+            _ => Say::text("Done."),
+        }
+    })
+    .await;
+    write(home.path(), POLICY, &model.toml());
+    let server = serve(home.path()).await;
+    ask(&server, "rex", "keep it").await;
+    let database = rusqlite::Connection::open(home.path().join("shop.db")).expect("opens");
+    for (round, (change, state)) in [
+        ("", "fresh"),
+        ("ALTER TABLE orders RENAME COLUMN total TO amount", "broken"),
+        ("ALTER TABLE orders RENAME COLUMN amount TO total", "fresh"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        database.execute_batch(change).expect("changed");
+        let listed: Value = serde_json::from_str(&get(&server, "rex", "memories").await).expect("JSON");
+        assert_eq!(listed["memories"][0]["state"], state, "{listed}");
+        assert_eq!(listed["memories"][0]["reason"].is_string(), state == "broken", "{listed}");
+        let before = model.requests().len();
+        let frames = ask(&server, "rex", &format!("sum of all orders, round {round}")).await;
+        let shown = json!(model.requests()[before..]).to_string();
+        assert_eq!(shown.contains(KEPT), state == "fresh", "{shown}");
+        let retrieved = evidence(&frames)["retrieved_memories"].as_array().expect("a list").len();
+        assert_eq!(retrieved > 0, state == "fresh", "{frames:?}");
     }
 }
 

@@ -60,7 +60,8 @@ async fn the_openapi_document_names_every_route_below_the_prefix() {
     };
     let routes = written(include_str!("../v3/routes.rs"), "/x/v9");
     let probes = written(include_str!("../health.rs"), "");
-    assert_eq!(paths, routes.chain(probes).collect());
+    let figures = written(include_str!("../metrics.rs"), "");
+    assert_eq!(paths, routes.chain(probes).chain(figures).collect());
     assert!(paths.len() > 10, "{paths:?}");
     for path in paths {
         let concrete = path.replace("{conversation_id}", "c1").replace("{request_id}", "r1");

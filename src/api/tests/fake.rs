@@ -1,6 +1,6 @@
 //! A service that follows a script: names of conversations and messages say what happens.
 
-use crate::api::service::{Figures, SchemaQuestion};
+use crate::api::service::{Figures, ListedMemory, SchemaQuestion, SemanticQuestion};
 use crate::api::{
     Accepted, Ask, Caller, EventStream, Rendered, Replay, ReplayFormat, Service, ServiceError, Signal,
     SignalStream, Subscribe,
@@ -83,7 +83,22 @@ impl Service for Fake {
         }
     }
 
-    async fn memories(&self, _: &Caller, limit: usize) -> Result<Vec<Memory>, ServiceError> {
+    async fn semantic(&self, _: &Caller, asked: SemanticQuestion) -> Result<serde_json::Value, ServiceError> {
+        match &asked {
+            SemanticQuestion::Run { query, .. } if query["metrics"] == json!(["gone"]) => {
+                Err(ServiceError::NotComputable {
+                    message: "There is no metric `gone`.".into(),
+                    why: json!({"coverage": "missing", "code": "unknown_metric"}),
+                })
+            }
+            SemanticQuestion::Run { query, .. } if query["metrics"] == json!(["secret"]) => {
+                Err(ServiceError::AccessDenied("You are not permitted to read that.".into()))
+            }
+            asked => Ok(json!({"asked": format!("{asked:?}")})),
+        }
+    }
+
+    async fn memories(&self, _: &Caller, limit: usize) -> Result<Vec<ListedMemory>, ServiceError> {
         let note = Note {
             id: "m1".into(),
             author: "ann".into(),
@@ -93,7 +108,7 @@ impl Service for Fake {
             pattern: None,
         };
         let memory = Memory { note, kind: "document".into(), at: 1_795_383_000_123_456, score: 1.0 };
-        Ok([memory].into_iter().take(limit).collect())
+        Ok([ListedMemory { memory, broken: None }].into_iter().take(limit).collect())
     }
 
     async fn forget(&self, _: &Caller, id: &str) -> Result<(), ServiceError> {

@@ -243,3 +243,36 @@ proptest! {
         prop_assert!(!answer.status.is_server_error(), "{answer:?}");
     }
 }
+
+#[tokio::test]
+async fn a_semantic_body_holds_one_query_or_one_question() {
+    const PLAN: &str = "/api/vanna/v3/semantic/plan";
+    const QUERY: &str = "/api/vanna/v3/semantic/query";
+    let harness = Harness::new();
+    for body in [
+        r#"{}"#,
+        r#"{"source":"chinook"}"#,
+        r#"{"query":{"metrics":["a"]},"question":"b"}"#,
+        r#"{"query":{"metrics":["a"]},"metrics":["b"]}"#,
+        r#"{"question":"b","metrics":["b"]}"#,
+        r#"{"query":{"metrics":["a"]},"as_of":"2025-01-01"}"#,
+        r#"{"question":"  "}"#,
+        r#"{"question":"b","as_of":"yesterday"}"#,
+        r#"{"question":"b","source":"../x"}"#,
+    ] {
+        harness.post(PLAN, body).await.refused(400, "invalid_request");
+        harness.post(QUERY, body).await.refused(400, "invalid_request");
+    }
+    harness.post(QUERY, r#"{"question":"b"}"#).await.refused(400, "invalid_request");
+    for body in [r#"{"question":"b","as_of":"2025-01-01"}"#, r#"{"message":"b"}"#] {
+        assert!(harness.post(PLAN, body).await.text.contains("Read"), "{body}");
+    }
+    let flat = harness.post(QUERY, r#"{"metrics":["a"],"source":"chinook"}"#).await;
+    let wrapped = harness.post(QUERY, r#"{"query":{"metrics":["a"]},"source":"chinook"}"#).await;
+    assert_eq!((flat.status.as_u16(), &flat.text), (200, &wrapped.text));
+
+    let refused = harness.post(QUERY, r#"{"metrics":["gone"]}"#).await;
+    assert_eq!((refused.status.as_u16(), &refused.json()["error"]["code"]), (422, &"unprocessable".into()));
+    assert_eq!(refused.json()["semantic"]["code"], "unknown_metric");
+    harness.post(QUERY, r#"{"metrics":["secret"]}"#).await.refused(403, "route_access_denied");
+}

@@ -75,7 +75,8 @@ async fn view(
     let Some(command) = Command::read(&request.message) else { return Ok(None) };
     match &command {
         Command::Memories if user.is_admin => {
-            setup.memories = api.within(api.service.memories(&user.caller, MEMORIES)).await?;
+            let listed = api.within(api.service.memories(&user.caller, MEMORIES)).await?;
+            setup.memories = listed.into_iter().map(|listed| listed.memory).collect();
         }
         Command::Delete(id) if user.is_admin => {
             setup.forgotten = match api.within(api.service.forget(&user.caller, id)).await {

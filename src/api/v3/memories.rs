@@ -2,6 +2,7 @@
 
 use crate::api::extract::{StrictQuery, check_id};
 use crate::api::problem::{Problem, ProblemDocument};
+use crate::api::service::ListedMemory;
 use crate::api::{Api, Caller};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -10,7 +11,6 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use utoipa::IntoParams;
-use vanna_actors::ports::memory::Memory;
 
 /// Memories that are listed, unless the client says otherwise.
 const USUAL: usize = 50;
@@ -47,7 +47,8 @@ pub(crate) async fn list(
     Ok(Json(json!({"memories": memories.iter().map(shown).collect::<Vec<_>>()})))
 }
 
-fn shown(memory: &Memory) -> Value {
+fn shown(listed: &ListedMemory) -> Value {
+    let ListedMemory { memory, broken } = listed;
     let note = &memory.note;
     let kept_at = jiff::Timestamp::from_microsecond(memory.at).unwrap_or_default();
     json!({
@@ -58,6 +59,8 @@ fn shown(memory: &Memory) -> Value {
         "pattern": note.pattern,
         "author": note.author,
         "shared": note.shared,
+        "state": if broken.is_some() { "broken" } else { "fresh" },
+        "reason": broken,
         "kept_at": format!("{kept_at:.3}"),
     })
 }

@@ -11,6 +11,7 @@ mod replay;
 mod routes;
 mod schema;
 mod schemas;
+mod semantic;
 mod socket;
 
 pub(crate) use routes::routes;

@@ -1,6 +1,6 @@
 //! The OpenAPI document, generated from the handlers.
 
-use super::{ask, conversations, journal, memories, projections, replay, schema, schemas, socket};
+use super::{ask, conversations, journal, memories, projections, replay, schema, schemas, semantic, socket};
 use crate::api::{Api, health, metrics};
 use crate::projections::wire::v3::WireEvent;
 use axum::Json;
@@ -38,6 +38,9 @@ use utoipa::{OpenApi, ToSchema};
         schema::diff,
         schemas::list,
         schemas::read,
+        semantic::model,
+        semantic::plan,
+        semantic::query,
         document
     ),
     components(schemas(WireEvent))

@@ -1,6 +1,8 @@
 //! Which route goes to which handler. Paths are below the prefix.
 
-use super::{ask, conversations, journal, memories, openapi, projections, replay, schema, schemas, socket};
+use super::{
+    ask, conversations, journal, memories, openapi, projections, replay, schema, schemas, semantic, socket,
+};
 use crate::api::Api;
 use axum::Router;
 use axum::routing::{delete, get, post};
@@ -29,5 +31,8 @@ pub(crate) fn routes() -> Router<Arc<Api>> {
         .route("/schema/sync", post(schema::sync))
         .route("/schemas/", get(schemas::list))
         .route("/schemas/{file}", get(schemas::read))
+        .route("/semantic/model", get(semantic::model))
+        .route("/semantic/plan", post(semantic::plan))
+        .route("/semantic/query", post(semantic::query))
         .route("/openapi.json", get(openapi::document))
 }

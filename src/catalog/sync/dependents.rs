@@ -1,4 +1,4 @@
-//! What of the semantic layer depends on a schema, and what a change does to it.
+//! What of the semantic layer and of the memories depends on a schema, and what a change does to it.
 
 use crate::catalog::impact::{Impact, Judge, Judgement};
 use crate::semantic::compile::{compile_json, distinct_values_sql};
@@ -6,13 +6,19 @@ use crate::semantic::model::Model;
 use crate::sql::dialect::DialectKind;
 use serde::Serialize;
 use serde_json::json;
+use vanna_actors::memory::{MemoryBook, State};
+use vanna_actors::runtime::{Entity, Meta};
+use vanna_journal::{Journal, ReadError, StreamId};
+
+/// Facts, and streams, read at a time.
+const PAGE: usize = 256;
 
 /// Something with a statement that must go on working.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dependent {
-    /// `metric` or `dimension`.
+    /// `metric`, `dimension` or `memory`.
     pub kind: &'static str,
-    /// Its name in the model.
+    /// Its name in the model, or the id of the memory.
     pub name: String,
     /// A statement that reads all that it needs.
     pub sql: String,
@@ -21,9 +27,9 @@ pub struct Dependent {
 /// A dependent that a change touches.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Affected {
-    /// `metric` or `dimension`.
+    /// `metric`, `dimension` or `memory`.
     pub kind: &'static str,
-    /// Its name in the model.
+    /// Its name in the model, or the id of the memory.
     pub name: String,
     /// How.
     pub impact: Impact,
@@ -45,6 +51,43 @@ pub fn dependents(model: &Model, dialect: DialectKind) -> Vec<Dependent> {
         Some(Dependent { kind: "dimension", name: field.name.clone(), sql })
     });
     metrics.chain(fields).collect()
+}
+
+/// The memories of all tenants that hold a statement; blocks on the journal.
+///
+/// # Errors
+/// The journal cannot be read.
+pub fn remembered(journal: &dyn Journal) -> Result<Vec<Dependent>, ReadError> {
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let streams = journal.streams(MemoryBook::KIND, after.as_ref(), PAGE)?;
+        let Some((last, _)) = streams.last() else { return Ok(found) };
+        after = Some(last.clone());
+        for (stream, _) in &streams {
+            let notes = book(journal, stream)?.kept.into_iter();
+            found.extend(notes.filter_map(|kept| {
+                let arguments = kept.note.pattern?.arguments.value();
+                let sql = arguments.get("sql")?.as_str()?.to_owned();
+                Some(Dependent { kind: "memory", name: kept.note.id, sql })
+            }));
+        }
+    }
+}
+
+/// The memory of a tenant.
+fn book(journal: &dyn Journal, stream: &StreamId) -> Result<State, ReadError> {
+    let (mut state, mut after) = (State::default(), 0);
+    loop {
+        let records = journal.read_stream(stream, after, PAGE)?;
+        let Some(last) = records.last() else { return Ok(state) };
+        after = last.version;
+        for record in &records {
+            // What this build cannot read says nothing of statements.
+            if let Ok(event) = MemoryBook::decode(record) {
+                MemoryBook::apply(&mut state, &event, &Meta { version: record.version, request_id: None });
+            }
+        }
+    }
 }
 
 /// Those of the dependents that are broken or suspect, the broken ones first.

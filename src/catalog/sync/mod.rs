@@ -8,7 +8,7 @@ mod postgres;
 mod sqlite;
 
 pub use contents::{ContentError, find, pack, unpack};
-pub use dependents::{Affected, Dependent, affected, dependents};
+pub use dependents::{Affected, Dependent, affected, dependents, remembered};
 pub use mysql::MysqlSchema;
 pub use observer::{Report, report};
 pub use postgres::PostgresSchema;

@@ -1,7 +1,7 @@
 //! From a snapshot to what is told of it: its mark, its content, what is different.
 
 use super::contents::{ContentError, find, pack};
-use super::dependents::{Dependent, affected};
+use super::dependents::{Dependent, affected, remembered};
 use crate::catalog::diff::{assess, diff};
 use crate::catalog::impact::Judge;
 use crate::catalog::snapshot::{SchemaHash, Snapshot, schema_hash};
@@ -53,7 +53,9 @@ impl Observer {
 
     fn difference(&self, known: &SchemaMark, now: &Snapshot) -> Result<Option<Difference>, Failure> {
         let Some(before) = self.known(&known.snapshot_id).map_err(failure)? else { return Ok(None) };
-        let report = report(&before, now, &self.dependents);
+        let mut dependents = self.dependents.clone();
+        dependents.extend(remembered(&*self.journal).map_err(|error| failure(error.into()))?);
+        let report = report(&before, now, &dependents);
         let changes = report.changes;
         let severity = report.severity.unwrap_or_default();
         Ok(Some(Difference { severity, changes, report: Json::new(&report.json) }))

@@ -39,5 +39,5 @@ mod variants;
 mod words;
 
 pub use lexicon::ValueIndex;
-pub use plan::plan_json;
+pub use plan::{coverage_json, plan_json};
 pub use read::{Reader, Reading};

@@ -126,6 +126,17 @@ impl GuardedSource {
         Ok(Some(permit))
     }
 
+    /// What judges a caller's statements, for the schema as it is now.
+    ///
+    /// # Errors
+    /// As [`GuardedSource::permit`].
+    pub async fn guard(&self, caller: &Caller) -> Result<Arc<Guard>, Failure> {
+        match self.permit(caller).await? {
+            Some(permit) => Ok(Arc::clone(permit.guard())),
+            None => Ok(self.known().await?.guard),
+        }
+    }
+
     /// The schema as a caller may see it: only what may be read.
     ///
     /// # Errors
@@ -219,19 +230,23 @@ impl GuardedSource {
             Err(failure) => Err(failure.message),
             Ok(Some(Estimate { rows: about, cost: in_all })) => {
                 let over = |limit: Option<f64>, found: f64| limit.is_some_and(|limit| found > limit);
-                if over(rows, about) {
-                    Err(format!(
-                        "about {about:.0} rows are expected, and at most {:.0} may be",
-                        rows.unwrap_or(0.0)
-                    ))
-                } else if over(cost, in_all) {
-                    Err(format!(
-                        "a cost of {in_all:.0} is expected, and at most {:.0} may be",
-                        cost.unwrap_or(0.0)
-                    ))
-                } else {
-                    Ok(format!("about {about:.0} rows at a cost of {in_all:.0} are expected"))
-                }
+                let is_over = over(rows, about) || over(cost, in_all);
+                // Under a policy an estimate would tell about rows that may not be read.
+                let detail = match (self.is_governed(), is_over) {
+                    (true, false) => "no more rows and cost are expected than may be".to_owned(),
+                    (true, true) => "more rows or cost are expected than may be".to_owned(),
+                    (false, false) => format!("about {about:.0} rows at a cost of {in_all:.0} are expected"),
+                    (false, true) => {
+                        let limit =
+                            |limit: Option<f64>| limit.map_or("any".to_owned(), |most| format!("{most:.0}"));
+                        let (rows, cost) = (limit(rows), limit(cost));
+                        format!(
+                            "about {about:.0} rows at a cost of {in_all:.0} are expected, and at most {rows} rows \
+                             at a cost of {cost} may be"
+                        )
+                    }
+                };
+                if is_over { Err(detail) } else { Ok(detail) }
             }
         };
         Some(check(COST_CHECK, found))
