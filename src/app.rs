@@ -2,7 +2,7 @@
 
 use crate::agent::{Bounds, SourceBriefer};
 use crate::catalog::sync::{Dependent, dependents};
-use crate::config::{Config, Groups, Place, Source};
+use crate::config::{Config, Groups, Place, Source, SourceKind};
 use crate::llm::models;
 use crate::memory::JournaledMemory;
 use crate::projections::conversations::ConversationList;
@@ -17,7 +17,9 @@ use crate::semantic::reader::{Reader, ValueIndex};
 use crate::service::{Directory, Schemas, Semantics, Vanna, VannaParts};
 use crate::sql::dialect::DialectKind;
 use crate::sql::guard::Policies;
-use crate::sql::runner::{CostLimits, Engine, Governance, GuardedSource, PostgresSource, SqliteSource};
+use crate::sql::runner::{
+    CostLimits, Engine, Governance, GuardedSource, MysqlSource, PostgresSource, SqliteSource,
+};
 use crate::tools::{Database, JournaledResults, Registry, World};
 use jiff::civil::Date;
 use std::collections::BTreeMap;
@@ -274,6 +276,12 @@ async fn engine(source: &Source) -> Result<(DialectKind, Arc<dyn Engine>), AppEr
     Ok(match source.place().map_err(input)? {
         Place::File(path) => {
             (DialectKind::Sqlite, Arc::new(SqliteSource::open(&source.name, path).map_err(input)?))
+        }
+        Place::Server(url) if source.kind == SourceKind::Mysql => {
+            let opened = MysqlSource::open(&source.name, url.reveal()).await;
+            let opened =
+                opened.map_err(|error| AppError::Input(format!("source `{}`: {error}", source.name)));
+            (DialectKind::Mysql, Arc::new(opened?))
         }
         Place::Server(url) => {
             let opened = PostgresSource::open(&source.name, url.reveal()).await;

@@ -159,5 +159,11 @@ fn hints(dialect: DialectKind) -> &'static str {
              not in lower case need double quotes, texts stand in single quotes. ILIKE ignores case; medians are \
              percentile_cont(0.5) WITHIN GROUP (ORDER BY x)."
         }
+        DialectKind::Mysql => {
+            "MySQL or MariaDB: take parts of times with DATE_FORMAT(t, '%Y-%m-01') and YEAR(t), shift with t - \
+             INTERVAL 1 MONTH. Division by / is real, DIV is whole. Text is joined with CONCAT(a, b); || means \
+             OR. Names in backticks, texts in single quotes. There is no FULL JOIN, no ILIKE (LIKE ignores \
+             case), no DATE_TRUNC, no FILTER, no NULLS LAST; group by every column that is not aggregated."
+        }
     }
 }

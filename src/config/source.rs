@@ -44,6 +44,9 @@ pub enum SourceKind {
     Sqlite,
     /// A PostgreSQL server.
     Postgres,
+    /// A MySQL or MariaDB server.
+    #[serde(alias = "mariadb")]
+    Mysql,
 }
 
 /// Where a database is.
@@ -83,20 +86,20 @@ impl Source {
         match self.kind {
             SourceKind::Sqlite if is_server => Some((
                 "url_env",
-                "a connection string is for kind = \"postgres\"; a SQLite source has a path",
+                "a connection string is for kind = \"postgres\" or \"mysql\"; a SQLite source has a path",
             )),
             SourceKind::Sqlite if self.path.is_none() => Some(("path", "name the database file")),
             SourceKind::Sqlite if self.expected_rows.is_some() || self.expected_cost.is_some() => Some((
                 "expected_rows",
                 "SQLite expects nothing of a statement; limit its time and rows in [limits]",
             )),
-            SourceKind::Postgres if self.path.is_some() => {
+            SourceKind::Postgres | SourceKind::Mysql if self.path.is_some() => {
                 Some(("path", "a server has no path; put its connection string into url_env or url_file"))
             }
-            SourceKind::Postgres if self.url_env.is_some() == self.url_file.is_some() => {
+            SourceKind::Postgres | SourceKind::Mysql if self.url_env.is_some() == self.url_file.is_some() => {
                 Some(("url_env", "give url_env or url_file, the one place that holds the connection string"))
             }
-            SourceKind::Sqlite | SourceKind::Postgres => None,
+            SourceKind::Sqlite | SourceKind::Postgres | SourceKind::Mysql => None,
         }
     }
 }
@@ -112,7 +115,9 @@ mod tests {
     #[test]
     fn a_source_is_a_file_or_one_place_of_a_connection_string() {
         assert!(source("path = \"shop.db\"").fault().is_none());
-        assert!(source("kind = \"postgres\"\nurl_env = \"SHOP\"").fault().is_none());
+        for kind in ["postgres", "mysql", "mariadb"] {
+            assert!(source(&format!("kind = \"{kind}\"\nurl_env = \"SHOP\"")).fault().is_none());
+        }
         for (text, key) in [
             ("", "path"),
             ("url_env = \"SHOP\"", "url_env"),

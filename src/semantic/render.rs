@@ -120,6 +120,9 @@ impl Printer<'_> {
             Expr::Case { operand, branches, otherwise } => {
                 self.case(operand.as_deref(), branches, otherwise.as_deref())
             }
+            Expr::Call { function: Function::Length, args } => {
+                format!("{}({})", self.dialect.length(), self.list(args))
+            }
             Expr::Call { function, args } => format!("{}({})", function_name(*function), self.list(args)),
             Expr::Cast { of, to } => format!("CAST({} AS {})", self.expr(of), self.dialect.type_name(*to)),
             Expr::Trunc { of, grain, week_start } => {
@@ -130,16 +133,21 @@ impl Printer<'_> {
                 let of = self.expr(of);
                 self.dialect.back(&of, *months, *days)
             }
+            Expr::Exact(of) => {
+                let of = self.expr(of);
+                self.dialect.exact(&of)
+            }
             Expr::Contains { of, part } => {
                 let (of, part) = (self.expr(of), self.expr(part));
                 self.dialect.contains(&of, &part)
             }
             Expr::Aggregate { function, of } => {
                 let of = of.as_deref().map_or_else(|| "*".to_owned(), |of| self.expr(of));
-                aggregate(*function, &of)
+                self.aggregate(*function, &of)
             }
             Expr::Running { function, of, partition, order } => {
-                let of = aggregate(*function, &self.expr(of));
+                let of = self.expr(of);
+                let of = self.aggregate(*function, &of);
                 let partition = match partition.as_slice() {
                     [] => String::new(),
                     keys => format!("PARTITION BY {} ", self.list(keys)),
@@ -149,6 +157,17 @@ impl Printer<'_> {
             }
             // Lowering replaces every measure; what were left of them would be no value.
             Expr::Measure(_) => "NULL".to_owned(),
+        }
+    }
+
+    fn aggregate(&self, function: Aggregate, of: &str) -> String {
+        match function {
+            Aggregate::Sum => format!("SUM({of})"),
+            Aggregate::Avg => self.dialect.mean(of),
+            Aggregate::Min => format!("MIN({of})"),
+            Aggregate::Max => format!("MAX({of})"),
+            Aggregate::Count => format!("COUNT({of})"),
+            Aggregate::CountDistinct => format!("COUNT(DISTINCT {of})"),
         }
     }
 
@@ -183,7 +202,12 @@ impl Printer<'_> {
         // Chains of these read without brackets on the left side; comparisons do not chain.
         let chains = level != Level::Compare && Level::of(left) == level;
         let left = if chains { self.expr(left) } else { self.above(left, level) };
-        format!("{left} {sign} {}", self.above(right, level))
+        let right = self.above(right, level);
+        if op == BinaryOp::Concat {
+            self.dialect.concat(&left, &right)
+        } else {
+            format!("{left} {sign} {right}")
+        }
     }
 
     fn case(
@@ -274,6 +298,7 @@ impl Level {
                 _ => Self::Compare,
             },
             Expr::Not(_) => Self::Not,
+            Expr::Exact(of) => Self::of(of),
             Expr::IsNull { .. } | Expr::In { .. } | Expr::Contains { .. } => Self::Compare,
             // `--1` would begin a comment, so a minus sign never follows another.
             Expr::Negate(_) => Self::Negate,
@@ -283,17 +308,6 @@ impl Level {
             Expr::Param(Value::Real(number)) if *number < 0.0 => Self::Negate,
             _ => Self::Atom,
         }
-    }
-}
-
-fn aggregate(function: Aggregate, of: &str) -> String {
-    match function {
-        Aggregate::Sum => format!("SUM({of})"),
-        Aggregate::Avg => format!("AVG({of})"),
-        Aggregate::Min => format!("MIN({of})"),
-        Aggregate::Max => format!("MAX({of})"),
-        Aggregate::Count => format!("COUNT({of})"),
-        Aggregate::CountDistinct => format!("COUNT(DISTINCT {of})"),
     }
 }
 

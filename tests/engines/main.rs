@@ -8,8 +8,13 @@
     reason = "a failure here fails the test"
 )]
 
+mod asked;
 #[path = "../drift/cluster.rs"]
 mod cluster;
+mod conformance;
+mod differential;
+mod mariadb_server;
+mod mysql;
 mod policies;
 mod postgres;
 mod tls;

@@ -1,9 +1,11 @@
 //! Readers of whole schemas, one per engine.
 
+mod mysql;
 mod postgres;
 mod sqlite;
 mod sqlite_text;
 
+pub use mysql::{MysqlCatalog, MysqlError};
 pub(crate) use postgres::PostgresServer;
 pub use postgres::{POSTGRES_READS, PostgresCatalog, PostgresError, PostgresNotices};
 pub use sqlite::snapshot_sqlite;

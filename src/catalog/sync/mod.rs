@@ -2,12 +2,14 @@
 
 mod contents;
 mod dependents;
+mod mysql;
 mod observer;
 mod postgres;
 mod sqlite;
 
 pub use contents::{ContentError, find, pack, unpack};
 pub use dependents::{Affected, Dependent, affected, dependents, remembered};
+pub use mysql::MysqlSchema;
 pub use observer::{Report, report};
 pub use postgres::PostgresSchema;
 pub use sqlite::SqliteSchema;

@@ -91,6 +91,8 @@ pub enum Expr {
         /// Days.
         days: u32,
     },
+    /// A text that equals only what has the same letters.
+    Exact(Box<Expr>),
     /// Whether a text holds another, letter by letter.
     Contains {
         /// The text.
@@ -239,6 +241,7 @@ impl Expr {
             Self::Cast { of, to } => Self::Cast { of: inner(of), to },
             Self::Trunc { of, grain, week_start } => Self::Trunc { of: inner(of), grain, week_start },
             Self::Back { of, months, days } => Self::Back { of: inner(of), months, days },
+            Self::Exact(of) => Self::Exact(inner(of)),
             Self::Contains { of, part } => Self::Contains { of: inner(of), part: inner(part) },
             Self::Aggregate { function, of } => Self::Aggregate { function, of: of.map(inner) },
             Self::Running { function, of, partition, order } => {

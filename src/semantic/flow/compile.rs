@@ -113,7 +113,8 @@ fn default_unit(compiler: &Compiler<'_>, metric: &Metric, depth: usize) -> Resul
 
 type Range = Option<(Option<String>, Option<String>)>;
 
-/// The time range, widened to whole periods of the coarsest grain in play.
+/// The time range, widened to whole periods of the finest grain that is asked for; without one, of the coarsest
+/// that the metrics have.
 fn range(compiler: &Compiler<'_>, request: &Request) -> Result<Range, CompileError> {
     let (start, end) = request.range;
     if start.is_none() && end.is_none() {
@@ -126,9 +127,9 @@ fn range(compiler: &Compiler<'_>, request: &Request) -> Result<Range, CompileErr
             unit = unit.max(dim.unwrap_or(Unit::Day));
         }
     }
-    for item in request.groups.iter().filter(|item| item.is_metric_time()) {
-        unit = unit.max(item.grain.as_ref().and_then(super::model::Grain::unit).unwrap_or(Unit::Day));
-    }
+    let asked = request.groups.iter().filter(|item| item.is_metric_time() && item.part.is_none());
+    let asked = asked.filter_map(|item| item.grain.as_ref().and_then(super::model::Grain::unit)).min();
+    unit = unit.max(asked.unwrap_or(Unit::Day));
     let bound = |day, after: bool| {
         let (first, next) = period(day, unit)?;
         Some(format!("{} 00:00:00", if after { next } else { first }))

@@ -3,7 +3,7 @@
 use super::aggregate::{by, call};
 use super::filter::Condition;
 use super::metric::{Compiler, Together, VALUE, Want};
-use super::model::{Conversion, Input, Measure, Metric, MetricKind};
+use super::model::{Conversion, Input, Measure, Metric, MetricKind, Unit};
 use super::rows::Rows;
 use super::rows::unsupported;
 use crate::semantic::refusal::CompileError;
@@ -35,8 +35,12 @@ impl<'a> Compiler<'a> {
             Rows::of(self.model, self.engine, self.source(base_measure)?, base_measure.time.as_deref())?;
         let mut inner = want.clone();
         inner.conditions.extend(Condition::all(self.model, &base.filters)?);
-        let near = self.opportunities(&mut rows, conversion, &inner)?;
-        let far = self.events(event, event_measure, conversion)?;
+        let of =
+            Rows::of(self.model, self.engine, self.source(event_measure)?, event_measure.time.as_deref())?;
+        // Times of different grains meet at the coarser one.
+        let unit = rows.unit.max(of.unit);
+        let near = self.opportunities(&mut rows, conversion, &inner, unit)?;
+        let far = self.events(event, of, event_measure, conversion, unit)?;
         let attributed = self.attributed(&near, &far, conversion, &inner)?;
         let keys: Vec<String> = inner
             .groups
@@ -70,6 +74,7 @@ impl<'a> Compiler<'a> {
         rows: &mut Rows<'a>,
         conversion: &Conversion,
         want: &Want,
+        unit: Unit,
     ) -> Result<String, CompileError> {
         let mut columns = Vec::new();
         for group in &want.groups {
@@ -79,19 +84,20 @@ impl<'a> Compiler<'a> {
             let spelled = self.condition(rows, condition)?;
             rows.conditions.push(spelled);
         }
-        self.restrict(rows, true)?;
+        self.restrict(rows)?;
         let constant = conversion.constant.iter().map(|(of, _)| of.as_str());
-        columns.extend(joined_by(rows, &conversion.entity, constant)?);
+        columns.extend(joined_by(rows, &conversion.entity, constant, unit)?);
         Ok(self.part(format!("SELECT {} FROM {}{}", columns.join(", "), rows.from, rows.filtered())))
     }
 
     fn events(
         &mut self,
         event: &'a Metric,
+        mut rows: Rows<'a>,
         measure: &'a Measure,
         conversion: &Conversion,
+        unit: Unit,
     ) -> Result<String, CompileError> {
-        let mut rows = Rows::of(self.model, self.engine, self.source(measure)?, measure.time.as_deref())?;
         let mut conditions = Condition::all(self.model, &event.filters)?;
         conditions.extend(Condition::all(self.model, &conversion.event.filters)?);
         for condition in &conditions {
@@ -99,7 +105,7 @@ impl<'a> Compiler<'a> {
             rows.conditions.push(spelled);
         }
         let constant = conversion.constant.iter().map(|(_, of)| of.as_str());
-        let mut columns = joined_by(&rows, &conversion.entity, constant)?;
+        let mut columns = joined_by(&rows, &conversion.entity, constant, unit)?;
         columns.push(format!("{} AS {VALUE}", rows.column("s0", &measure.expr)?));
         columns.push("ROW_NUMBER() OVER () AS vanna_event".to_owned());
         Ok(self.part(format!("SELECT {} FROM {}{}", columns.join(", "), rows.from, rows.filtered())))
@@ -149,6 +155,7 @@ fn joined_by<'n>(
     rows: &Rows<'_>,
     entity: &str,
     constant: impl Iterator<Item = &'n str>,
+    unit: Unit,
 ) -> Result<Vec<String>, CompileError> {
     let source = rows.source.ok_or_else(|| unsupported("a spine has no entities"))?;
     let property = |name: &str| {
@@ -158,6 +165,7 @@ fn joined_by<'n>(
         rows.column("s0", expr)
     };
     let time = rows.time.clone().ok_or_else(|| unsupported("a conversion needs times on both sides"))?;
+    let time = if rows.unit < unit { rows.engine.trunc(unit, &time) } else { time };
     let missing = || CompileError::broken(format!("`{}` has no entity `{entity}`", source.name));
     let expr = source.entity(entity).and_then(|entity| entity.exprs.first()).ok_or_else(missing)?;
     let mut columns =

@@ -113,7 +113,7 @@ pub fn distinct<'a>(
         let spelled = compiler.condition(&mut rows, condition)?;
         rows.conditions.push(spelled);
     }
-    compiler.restrict(&mut rows, true)?;
+    compiler.restrict(&mut rows)?;
     let filtered = rows.filtered();
     Ok(compiler.part(format!("SELECT DISTINCT {} FROM {}{filtered}", columns.join(", "), rows.from)))
 }

@@ -2,7 +2,7 @@
 
 use super::aggregate;
 use super::engine::Engine;
-use super::filter::{Call, Condition};
+use super::filter::Condition;
 use super::model::{FlowModel, Grain, Input, Measure, Metric, MetricKind, PeriodAgg, Source, Unit, Window};
 use super::names::Item;
 use super::rows::{Rows, Shift, needs_time, unsupported};
@@ -278,91 +278,16 @@ impl<'a> Compiler<'a> {
         Ok(fill.filter(|fill| fill.parse::<f64>().is_ok()))
     }
 
-    /// A computed metric as it stood earlier.
-    fn nested(&mut self, metric: &'a Metric, shift: &Shift, want: Want) -> Result<String, CompileError> {
-        let (after, before): (Vec<_>, Vec<_>) = want.conditions.into_iter().partition(Condition::names_time);
-        let range = self.range.take();
-        let inner = self.compute(
-            &metric.name,
-            &Want { groups: want.groups.clone(), conditions: before, ..Want::default() },
-        );
-        self.range = range;
-        let inner = inner?;
-        let leaf = self
-            .leaves(metric, 0)?
-            .into_iter()
-            .next()
-            .ok_or_else(|| unsupported("the metric has no input"))?;
-        let probe = Rows::of(self.model, self.engine, self.source(leaf)?, leaf.time.as_deref())?;
-        let (times, others): (Vec<Item>, Vec<Item>) =
-            want.groups.iter().cloned().partition(|group| probe.is_time(group));
-        let finest = times
-            .iter()
-            .filter_map(|item| item.grain.as_ref().and_then(Grain::unit).map(|unit| (unit, item.column())))
-            .min();
-        let Some((unit, finest)) = finest else { return Err(needs_time(&metric.name)) };
-        let spine = self.times(&times, &after, unit)?;
-        let now = format!("t.{}", self.engine.quoted(&finest));
-        let earlier = match shift {
-            Shift::Window(Window { count, grain: Grain::Unit(unit) }) => {
-                self.engine.before(&now, *count, *unit)
-            }
-            Shift::ToGrain(Grain::Unit(unit)) => self.engine.trunc(*unit, &now),
-            _ => return Err(unsupported("an offset by a custom grain is not computed")),
-        };
-        let mut columns = self.group_columns("t", &times);
-        columns.extend(self.group_columns(&inner, &others));
-        let sql = format!(
-            "SELECT {}, {inner}.{VALUE} FROM {spine} t JOIN {inner} ON {earlier} = {inner}.{}",
-            columns.join(", "),
-            self.engine.quoted(&finest)
-        );
-        Ok(self.part(sql))
-    }
-
-    /// The distinct times of the spine that fulfil conditions on the time alone, as a named result.
-    ///
-    /// # Errors
-    /// Without a spine.
-    pub fn times(
-        &mut self,
-        times: &[Item],
-        conditions: &[Condition],
-        unit: Unit,
-    ) -> Result<String, CompileError> {
-        let mut rows = Rows::spine(self.model, self.engine, unit)?;
-        let mut columns = Vec::new();
-        for time in times {
-            let plain = Item {
-                path: Vec::new(),
-                name: crate::semantic::query::METRIC_TIME.to_owned(),
-                ..time.clone()
-            };
-            columns.push(format!("{} AS {}", rows.item(&plain)?.sql, self.engine.quoted(&time.column())));
-        }
-        for condition in conditions {
-            let only_time =
-                condition.calls.iter().all(|call| matches!(call, Call::Item(item) if item.is_metric_time()));
-            if only_time && !condition.calls.is_empty() {
-                let spelled = self.condition(&mut rows, condition)?;
-                rows.conditions.push(spelled);
-            }
-        }
-        self.restrict(&mut rows, true)?;
-        let filtered = rows.filtered();
-        Ok(self.part(format!("SELECT DISTINCT {} FROM {}{filtered}", columns.join(", "), rows.from)))
-    }
-
     /// Puts the time range of the query on rows.
     ///
     /// # Errors
     /// When they have no time.
-    pub fn restrict(&self, rows: &mut Rows<'_>, both: bool) -> Result<(), CompileError> {
+    pub fn restrict(&self, rows: &mut Rows<'_>) -> Result<(), CompileError> {
         let Some((start, end)) = &self.range else { return Ok(()) };
         let missing =
             || CompileError::partial(Code::NoTime, "the metric has no time that a time range could restrict");
         let time = rows.time.clone().ok_or_else(missing)?;
-        if let Some(start) = start.as_ref().filter(|_| both) {
+        if let Some(start) = start {
             rows.conditions.push(format!("{time} >= {}", self.engine.time(start)));
         }
         if let Some(end) = end {
@@ -425,10 +350,12 @@ impl<'a> Compiler<'a> {
                 return Err(needs_time(&metric.name));
             }
         }
-        if let Some(shift) = &want.shift {
-            if !timed {
-                return Err(needs_time(&metric.name));
-            }
+        if want.shift.is_some() && !timed {
+            return Err(needs_time(&metric.name));
+        }
+        let late =
+            want.shift.as_ref().filter(|shift| want.running.is_none() && shift.is_late(&rows, &want.groups));
+        if let Some(shift) = want.shift.as_ref().filter(|_| late.is_none()) {
             rows.shift(shift, &want.groups)?;
         }
         let mut groups = Vec::new();
@@ -437,16 +364,22 @@ impl<'a> Compiler<'a> {
             groups.push((group.clone(), found.map_or_else(|| rows.item(group).map(|item| item.sql), Ok)?));
         }
         for condition in &want.conditions {
-            if gathered.is_some() && !rows.depends_on_time(condition) {
-                continue;
+            let elsewhere = gathered.is_some() && !rows.depends_on_time(condition)
+                || late.is_some() && rows.is_about_time(condition);
+            if !elsewhere {
+                let spelled = self.condition(&mut rows, condition)?;
+                rows.conditions.push(spelled);
             }
-            let spelled = self.condition(&mut rows, condition)?;
-            rows.conditions.push(spelled);
         }
-        self.restrict(&mut rows, timed || want.running.is_none())?;
+        if late.is_none() {
+            self.restrict(&mut rows)?;
+        }
         let measure = gathered.as_ref().map_or(measure, |found| &found.measure);
         let computed = aggregate::aggregate(self, &mut rows, measure, &groups)?;
-        self.finish(metric, computed, &rows, want)
+        match late {
+            Some(shift) => self.moved(metric, &computed, shift, &rows, want),
+            None => self.finish(metric, computed, &rows, want),
+        }
     }
 
     /// Gives every time of the spine a row and fills gaps, where the metric asks for it.
@@ -485,11 +418,16 @@ impl<'a> Compiler<'a> {
             result = self.part(sql);
             result = self.again(result, want)?;
         }
+        Ok(self.filled(metric, result, want))
+    }
+
+    /// Fills gaps, where the metric asks for it.
+    pub(super) fn filled(&mut self, metric: &Metric, mut result: String, want: &Want) -> String {
         if let Some(fill) = metric.fill.as_ref().filter(|fill| fill.parse::<f64>().is_ok()) {
             let mut columns = self.group_columns(&result, &want.groups);
             columns.push(format!("COALESCE({result}.{VALUE}, {fill}) AS {VALUE}"));
             result = self.part(format!("SELECT {} FROM {result}", columns.join(", ")));
         }
-        Ok(result)
+        result
     }
 }

@@ -25,6 +25,7 @@ pub mod metric;
 pub mod model;
 pub mod names;
 pub mod native;
+pub mod offsets;
 pub mod osi;
 pub mod periods;
 pub mod reads;

@@ -348,10 +348,11 @@ impl<'a> Rows<'a> {
             .filter_map(|group| group.grain.clone())
             .collect();
         if matches!(shift, Shift::ToGrain(_)) && !grains.contains(&Grain::Unit(self.unit)) {
-            for grain in grains {
-                if let Grain::Unit(unit) = grain {
-                    self.conditions.push(format!("{} = {now}", self.engine.trunc(unit, &at)));
-                }
+            let starts = grains.iter().filter_map(Grain::unit);
+            let starts: Vec<String> =
+                starts.map(|unit| format!("{} = {now}", self.engine.trunc(unit, &at))).collect();
+            if !starts.is_empty() {
+                self.conditions.push(format!("({})", starts.join(" OR ")));
             }
         }
         Ok(())

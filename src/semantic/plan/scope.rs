@@ -2,7 +2,7 @@
 
 use super::tree::{Join, Relation};
 use crate::semantic::expr::{BinaryOp, Expr, parse};
-use crate::semantic::model::{Dataset, Field, Model};
+use crate::semantic::model::{Dataset, Field, FieldKind, Model};
 use crate::semantic::reach::Reach;
 use crate::semantic::refusal::CompileError;
 
@@ -11,7 +11,8 @@ use crate::semantic::refusal::CompileError;
 /// # Errors
 /// When it does not parse.
 pub fn field_expr(dataset: &Dataset, field: &Field) -> Result<Expr, CompileError> {
-    bound(dataset, &field.expr)
+    let of = bound(dataset, &field.expr)?;
+    Ok(if field.kind == FieldKind::Categorical { Expr::Exact(Box::new(of)) } else { of })
 }
 
 /// An expression whose bare columns are bound to a dataset.

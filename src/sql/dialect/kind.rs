@@ -1,6 +1,6 @@
 //! What a dialect must be able to spell.
 
-use super::{Postgres, Sqlite};
+use super::{Mysql, Postgres, Sqlite};
 use crate::semantic::expr::ScalarType;
 use crate::semantic::model::WeekStart;
 use crate::semantic::query::Grain;
@@ -14,11 +14,13 @@ pub enum DialectKind {
     Sqlite,
     /// PostgreSQL 12 and later.
     Postgres,
+    /// MySQL 8.0.17 and later, MariaDB 10.6 and later.
+    Mysql,
 }
 
 /// A dialect name that is not known.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("dialect `{0}` is not known; known: sqlite, postgres")]
+#[error("dialect `{0}` is not known; known: sqlite, postgres, mysql")]
 pub struct UnknownDialect(pub String);
 
 impl FromStr for DialectKind {
@@ -28,6 +30,7 @@ impl FromStr for DialectKind {
         match name {
             "sqlite" => Ok(Self::Sqlite),
             "postgres" => Ok(Self::Postgres),
+            "mysql" => Ok(Self::Mysql),
             other => Err(UnknownDialect(other.to_owned())),
         }
     }
@@ -40,6 +43,7 @@ impl DialectKind {
         match self {
             Self::Sqlite => "sqlite",
             Self::Postgres => "postgres",
+            Self::Mysql => "mysql",
         }
     }
 
@@ -49,6 +53,7 @@ impl DialectKind {
         match self {
             Self::Sqlite => &Sqlite,
             Self::Postgres => &Postgres,
+            Self::Mysql => &Mysql,
         }
     }
 }
@@ -87,6 +92,26 @@ pub trait Dialect: Sync {
 
     /// Real division that gives null for a zero divisor.
     fn divide(&self, left: &str, right: &str) -> String;
+
+    /// A text as it is compared and grouped: equal only to what has the same letters.
+    fn exact(&self, of: &str) -> String {
+        of.to_owned()
+    }
+
+    /// Two texts, one after the other. Operands that bind less close come in brackets.
+    fn concat(&self, left: &str, right: &str) -> String {
+        format!("{left} || {right}")
+    }
+
+    /// The mean of a column, with all digits of a double.
+    fn mean(&self, of: &str) -> String {
+        format!("AVG({of})")
+    }
+
+    /// The name of a function that counts the letters of a text.
+    fn length(&self) -> &'static str {
+        "LENGTH"
+    }
 
     /// A type's name in a cast.
     fn type_name(&self, to: ScalarType) -> &'static str;

@@ -1,9 +1,11 @@
 //! How each engine spells what the planner means.
 
 mod kind;
+mod mysql;
 mod postgres;
 mod sqlite;
 
 pub use kind::{Dialect, DialectKind, UnknownDialect};
+pub use mysql::Mysql;
 pub use postgres::Postgres;
 pub use sqlite::Sqlite;

@@ -21,7 +21,10 @@ pub enum SourceError {
     #[error("the database at {} cannot be read now; see that no program locks it and the disk works", .0.display())]
     Unreadable(PathBuf),
     /// What names a server is not understood.
-    #[error("the connection string is not understood; write postgres://user:password@host/database")]
+    #[error(
+        "the connection string is not understood; write postgres://user:password@host/database or \
+             mysql://user:password@host/database"
+    )]
     ConnectionString,
     /// A server that cannot be used.
     #[error("{0}")]

@@ -64,6 +64,12 @@ impl Lower<'_> {
             Value::Boolean(true) => Ok(Literal::True),
             Value::Boolean(false) => Ok(Literal::False),
             Value::Null => Ok(Literal::Null),
+            // Without numbers they count by their places in the text, which the writer keeps.
+            Value::Placeholder(name)
+                if name == "?" && self.dialect == GuardDialect::Mysql && self.parameters > 0 =>
+            {
+                Ok(Literal::Parameter(1))
+            }
             Value::Placeholder(name) => {
                 let number = name.get(1..).and_then(|digits| digits.parse::<usize>().ok());
                 match number.filter(|number| (1..=self.parameters).contains(number)) {

@@ -1,5 +1,6 @@
 //! What can go wrong, in words that never quote the server.
 
+pub(super) use crate::sql::runner::words::{busy, failed, no_select, not_read_only, timeout, unavailable};
 use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
 use vanna_actors::ports::sql::Failure;
@@ -21,7 +22,7 @@ pub(super) fn of(error: &Error) -> Failure {
     if *code == SqlState::QUERY_CANCELED {
         timeout()
     } else if *code == SqlState::READ_ONLY_SQL_TRANSACTION {
-        Failure::new("sql_not_read_only", "Only a SELECT may run; this would change the source.", false)
+        not_read_only()
     } else if *code == SqlState::INSUFFICIENT_PRIVILEGE {
         Failure::new("sql_not_authorized", "The role of the service may not read this on the source.", false)
     } else if *code == SqlState::UNDEFINED_COLUMN {
@@ -59,26 +60,4 @@ fn name(message: &str) -> Option<String> {
     };
     let plain = |letter: char| letter.is_alphanumeric() || "_.".contains(letter);
     quoted.or_else(bare).filter(|name| !name.is_empty() && name.len() <= 100 && name.chars().all(plain))
-}
-
-pub(super) fn failed(message: &str) -> Failure {
-    Failure::new("sql_failed", message, false)
-}
-
-pub(super) fn too_big() -> Failure {
-    let message = "The statement or one of its values is larger than the limits allow; ask for less.";
-    Failure::new("sql_too_big", message, false)
-}
-
-pub(super) fn timeout() -> Failure {
-    let message = "The statement took longer than its time limit and was stopped; narrow the question.";
-    Failure::new("sql_timeout", message, true)
-}
-
-pub(super) fn busy() -> Failure {
-    unavailable("all its connections are busy; try again later")
-}
-
-pub(super) fn unavailable(what: &str) -> Failure {
-    Failure::new("source_unavailable", format!("The source is not available: {what}."), true)
 }

@@ -3,6 +3,7 @@
 use super::decode::{self, Raw};
 use super::fault;
 use crate::sql::runner::names::unique_names;
+use crate::sql::runner::server::Reading;
 use std::error::Error;
 use std::time::{Duration, Instant};
 use tokio_postgres::types::{Format, IsNull, ToSql, Type, private::BytesMut, to_sql_checked};
@@ -25,8 +26,7 @@ pub(super) async fn begin(client: &mut Client, time: Duration) -> Result<Transac
 pub(super) async fn prepare(transaction: &Transaction<'_>, sql: &str) -> Result<Statement, Failure> {
     let statement = transaction.prepare(sql).await.map_err(|error| fault::of(&error))?;
     if statement.columns().is_empty() {
-        let message = "The text is no SELECT; send exactly one SELECT.";
-        return Err(Failure::new("sql_not_read_only", message, false));
+        return Err(fault::no_select());
     }
     if statement.columns().iter().all(|column| decode::kind(column.type_()).is_some()) {
         return Ok(statement);
@@ -56,12 +56,12 @@ pub(super) async fn run(
     let bound: Vec<&(dyn ToSql + Sync)> = bound.iter().map(|value| value as &(dyn ToSql + Sync)).collect();
     let started = Instant::now();
     let portal = transaction.bind(&statement, &bound).await.map_err(|error| fault::of(&error))?;
-    let mut read = Reading { rows: Vec::new(), bytes: 0, count: 0, truncated: false };
+    let mut read = Reading::default();
     while !read.truncated {
         let page = transaction.query_portal(&portal, PAGE).await.map_err(|error| fault::of(&error))?;
         let is_last = page.len() < PAGE.unsigned_abs() as usize;
         for row in &page {
-            read.take(row, limits)?;
+            read.take(row.raw_size_bytes(), limits, || cells(row))?;
         }
         if is_last {
             break;
@@ -75,37 +75,6 @@ pub(super) async fn run(
         columns.map(|(name, kind)| Column { name, kind: kind.unwrap_or(ColumnType::String) }).collect();
     let Reading { rows, count, truncated, .. } = read;
     Ok((ResultSet { columns, rows, row_count: count, truncated }, micros))
-}
-
-struct Reading {
-    rows: Vec<Vec<Value>>,
-    bytes: usize,
-    count: u64,
-    truncated: bool,
-}
-
-impl Reading {
-    fn take(&mut self, row: &Row, limits: Limits) -> Result<(), Failure> {
-        if self.truncated {
-            return Ok(());
-        }
-        self.count += 1;
-        if self.rows.len() >= limits.rows {
-            self.truncated = true;
-            return Ok(());
-        }
-        let cells = cells(row)?;
-        self.bytes += row.raw_size_bytes();
-        if self.bytes > limits.bytes {
-            if self.rows.is_empty() {
-                return Err(fault::too_big());
-            }
-            self.truncated = true;
-            return Ok(());
-        }
-        self.rows.push(cells);
-        Ok(())
-    }
 }
 
 fn cells(row: &Row) -> Result<Vec<Value>, Failure> {

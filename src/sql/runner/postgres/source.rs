@@ -8,6 +8,7 @@ use crate::catalog::sync::{Dependent, PostgresSchema};
 use crate::sql::guard::GuardDialect;
 use crate::sql::runner::engine::{Engine, Estimate};
 use crate::sql::runner::error::SourceError;
+use crate::sql::runner::server::{bare, checks, texts};
 use async_trait::async_trait;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -31,7 +32,6 @@ const MAY_WRITE: &str = "SELECT rolsuper OR EXISTS (SELECT FROM pg_catalog.pg_cl
      WHERE c.relkind IN ('r', 'p') AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema' \
      AND pg_catalog.has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')) \
      FROM pg_catalog.pg_roles WHERE rolname = current_user";
-const NAMES: [&str; 4] = ["single_statement", "read_only", "dry_run", "identifiers_resolved"];
 
 /// One database, with a few connections.
 pub struct PostgresSource {
@@ -149,17 +149,7 @@ impl Engine for PostgresSource {
     async fn distinct(&self, sql: &str, cap: usize) -> Result<Vec<String>, Failure> {
         let limits = Limits { rows: cap, time: SIDE_WORK, ..Limits::default() };
         let (found, _) = self.rows(sql, &[], limits).await?;
-        let first = found.rows.into_iter().filter_map(|row| row.into_iter().next());
-        let text = |value| match value {
-            Value::Text(text) | Value::Date(text) | Value::DateTime(text) | Value::Decimal(text) => {
-                Some(text)
-            }
-            Value::Int(number) => Some(number.to_string()),
-            Value::Real(number) => Some(number.to_string()),
-            Value::Bool(truth) => Some(truth.to_string()),
-            Value::Null | Value::Json(_) | Value::Blob(_) => None,
-        };
-        Ok(first.filter_map(text).collect())
+        Ok(texts(found))
     }
 
     async fn estimate(&self, statement: &Statement) -> Result<Option<Estimate>, Failure> {
@@ -182,50 +172,14 @@ impl Engine for PostgresSource {
 
 #[async_trait]
 impl SqlRunner for PostgresSource {
-    /// The server prepares exactly one statement, in a transaction that only reads. What the names mean, the
-    /// guard in front has resolved; here they must be in the schema.
     async fn check(&self, statement: &Statement) -> Vec<Check> {
-        let prepared = self.prepared(&statement.prepared).await.map_err(|failure| failure.message);
-        let told = |detail: &str| prepared.clone().map(|()| detail.to_owned());
-        let resolved = match self.catalog().await {
-            Ok(catalog) => {
-                let unknown = |table: &&String| {
-                    let name = table.rsplit('.').next().unwrap_or(table);
-                    catalog.relation(name).is_none()
-                };
-                let unknown: Vec<&str> =
-                    statement.tables.iter().filter(unknown).map(String::as_str).collect();
-                if unknown.is_empty() {
-                    Ok(format!("{} tables are in the schema", statement.tables.len()))
-                } else {
-                    Err(format!("not in the schema: {}", unknown.join(", ")))
-                }
-            }
-            Err(failure) => Err(failure.message),
-        };
-        let found =
-            [told("exactly one statement"), told("reads only"), told("the source prepared it"), resolved];
-        let made = NAMES.iter().zip(found).map(|(name, found)| {
-            let passed = found.is_ok();
-            let detail = found.unwrap_or_else(|detail| detail);
-            Check { name: (*name).to_owned(), passed, blocking: true, detail }
-        });
-        made.collect()
+        let prepared = self.prepared(&statement.prepared).await;
+        checks(prepared, self.catalog().await, statement)
     }
 
-    /// Tables and columns are left to the guard in front.
     async fn describe(&self, sql: &str) -> Result<Statement, Failure> {
         self.prepared(sql).await?;
-        Ok(Statement {
-            source: self.name.clone(),
-            dialect: "postgres".to_owned(),
-            sql: sql.to_owned(),
-            prepared: sql.to_owned(),
-            params: Vec::new(),
-            outputs: Vec::new(),
-            tables: Vec::new(),
-            columns: Vec::new(),
-        })
+        Ok(bare(&self.name, "postgres", sql))
     }
 
     async fn run(&self, statement: &Statement, limits: Limits) -> Result<Run, Failure> {

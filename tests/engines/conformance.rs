@@ -1,0 +1,319 @@
+//! What every runner promises, asked of SQLite, PostgreSQL and MariaDB alike.
+
+use crate::{cluster, mariadb_server};
+use mysql_async::prelude::Queryable;
+use std::any::Any;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use vanna::sql::guard::GuardDialect;
+use vanna::sql::runner::{Engine, MysqlSource, PostgresSource, SqliteSource};
+use vanna_actors::ports::sql::{ColumnType, Failure, Limits, Run, SqlRunner, Statement, Value};
+
+const TABLES: &str = "CREATE TABLE customers (id int PRIMARY KEY, name varchar(50), country varchar(50));
+CREATE TABLE orders (id int PRIMARY KEY, customer_id int, total decimal(20,2), note varchar(50));
+CREATE TABLE order_items (order_id int, product_id int, quantity int);
+CREATE TABLE products (id int PRIMARY KEY, name varchar(50));
+CREATE TABLE events (id int PRIMARY KEY, kind varchar(50));
+INSERT INTO customers VALUES (1, 'Ann', 'Chile'), (2, 'Bob', NULL);
+INSERT INTO products VALUES (1, 'Tea');
+INSERT INTO order_items VALUES (1, 1, 2);
+INSERT INTO events VALUES (1, 'seen');\n";
+
+/// One engine with the same tables, through an account that may only read.
+struct Subject {
+    source: Arc<dyn Engine>,
+    owner: Owner,
+    /// Takes a minute.
+    slow: &'static str,
+    _held: Box<dyn Any>,
+}
+
+/// Who may change things.
+enum Owner {
+    File(PathBuf),
+    Postgres(tokio_postgres::Client),
+    Mysql(tokio::sync::Mutex<mysql_async::Conn>),
+}
+
+impl Owner {
+    async fn batch(&self, text: &str) {
+        match self {
+            Self::File(path) => rusqlite::Connection::open(path).unwrap().execute_batch(text).unwrap(),
+            Self::Postgres(client) => client.batch_execute(text).await.unwrap(),
+            Self::Mysql(conn) => mariadb_server::batch(&mut *conn.lock().await, text).await,
+        }
+    }
+
+    async fn number(&self, sql: &str) -> i64 {
+        match self {
+            Self::File(path) => {
+                rusqlite::Connection::open(path).unwrap().query_row(sql, [], |row| row.get(0)).unwrap()
+            }
+            Self::Postgres(client) => client.query_one(sql, &[]).await.unwrap().get(0),
+            Self::Mysql(conn) => conn.lock().await.query_first(sql).await.unwrap().unwrap(),
+        }
+    }
+
+    /// Everything that an attack could have changed.
+    async fn contents(&self) -> Vec<i64> {
+        let tables = match self {
+            Self::File(_) => "SELECT count(*) FROM sqlite_schema",
+            Self::Postgres(_) => {
+                "SELECT (SELECT count(*) FROM pg_class) + (SELECT count(*) FROM pg_proc) + \
+                 (SELECT count(*) FROM pg_roles WHERE rolsuper) + (SELECT count(*) FROM pg_largeobject_metadata)"
+            }
+            Self::Mysql(_) => {
+                "SELECT (SELECT count(*) FROM information_schema.tables) + (SELECT count(*) FROM mysql.proc) + \
+                 (SELECT count(*) FROM mysql.user) + @@global.general_log"
+            }
+        };
+        let mut found = vec![self.number(tables).await];
+        for table in ["customers", "orders", "order_items", "products", "events"] {
+            found.push(self.number(&format!("SELECT count(*) FROM {table}")).await);
+        }
+        found.push(self.number("SELECT count(DISTINCT note) FROM orders").await);
+        found
+    }
+}
+
+/// `n` orders, in statements that every engine understands.
+fn orders(n: u32) -> String {
+    let row = |id: u32| format!("({id}, 1, {}.50, 'note {id}')", id * 2);
+    let rows: Vec<String> = (1..=n).map(row).collect();
+    format!("INSERT INTO orders VALUES {};\n", rows.join(", "))
+}
+
+async fn sqlite() -> Subject {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("shop.sqlite");
+    let owner = Owner::File(path.clone());
+    owner.batch(&format!("{TABLES}{}", orders(1_000))).await;
+    let slow = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000000000) \
+                SELECT count(*) FROM n";
+    Subject {
+        source: Arc::new(SqliteSource::open("shop", path).unwrap()),
+        owner,
+        slow,
+        _held: Box::new(folder),
+    }
+}
+
+async fn postgres() -> Option<Subject> {
+    let cluster = cluster::cluster()?;
+    let url = cluster.database().await;
+    let owner = Owner::Postgres(cluster::connect(&url).await);
+    owner.batch(&format!("{TABLES}{}", orders(1_000))).await;
+    let reader = format!("reader_{}", url.rsplit('/').next().unwrap());
+    owner
+        .batch(&format!(
+            "CREATE ROLE {reader} LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {reader}"
+        ))
+        .await;
+    let source =
+        PostgresSource::open("shop", &url.replace("postgres@", &format!("{reader}@"))).await.unwrap();
+    Some(Subject { source: Arc::new(source), owner, slow: "SELECT pg_sleep(60)", _held: Box::new(cluster) })
+}
+
+async fn mysql() -> Option<Subject> {
+    let server = mariadb_server::server()?;
+    let url = server.database().await;
+    let owner = Owner::Mysql(tokio::sync::Mutex::new(mariadb_server::connect(&url).await));
+    owner.batch(&format!("{TABLES}{}", orders(1_000))).await;
+    let database = url.rsplit('/').next().unwrap();
+    let grant = format!(
+        "CREATE USER reader_{database}@'%' IDENTIFIED BY 'read';\nGRANT SELECT, SHOW VIEW ON {database}.* TO reader_{database}@'%';\n"
+    );
+    owner.batch(&grant).await;
+    let url = url.replace("owner:owner@", &format!("reader_{database}:read@"));
+    let source = MysqlSource::open("shop", &url).await.unwrap();
+    Some(Subject { source: Arc::new(source), owner, slow: "SELECT SLEEP(60)", _held: Box::new(server) })
+}
+
+/// The engines that there are.
+async fn subjects() -> Vec<Subject> {
+    let mut subjects = vec![sqlite().await];
+    subjects.extend(postgres().await);
+    subjects.extend(mysql().await);
+    subjects
+}
+
+pub(crate) fn statement(sql: &str, params: Vec<Value>) -> Statement {
+    Statement {
+        source: "shop".into(),
+        dialect: "any".into(),
+        sql: sql.into(),
+        prepared: sql.into(),
+        params,
+        outputs: Vec::new(),
+        tables: Vec::new(),
+        columns: Vec::new(),
+    }
+}
+
+pub(crate) async fn run(source: &(impl SqlRunner + ?Sized), sql: &str) -> Result<Run, Failure> {
+    source.run(&statement(sql, Vec::new()), Limits::default()).await
+}
+
+#[tokio::test]
+async fn whole_numbers_texts_and_nulls_come_out_as_they_are_and_columns_have_names_of_their_own() {
+    for Subject { source, .. } in subjects().await {
+        let sql = "SELECT o.id, o.id AS id, 9007199254740993 AS big, o.note, c.country, c.name \
+                   FROM orders AS o CROSS JOIN customers AS c WHERE o.id = 7 ORDER BY c.id";
+        let found = run(&*source, sql).await.unwrap().result;
+        let names: Vec<&str> = found.columns.iter().map(|column| column.name.as_str()).collect();
+        assert_eq!(names, ["id", "id_2", "big", "note", "country", "name"]);
+        assert_eq!(found.columns[2].kind, ColumnType::Integer);
+        assert_eq!(found.columns[3].kind, ColumnType::String);
+        let expected = [
+            Value::Int(7),
+            Value::Int(7),
+            Value::Int(9_007_199_254_740_993),
+            Value::Text("note 7".into()),
+            Value::Null,
+            Value::Text("Bob".into()),
+        ];
+        assert_eq!(found.rows[1], expected, "{:?}", source.dialect());
+        assert_eq!((found.row_count, found.truncated), (2, false));
+    }
+}
+
+#[tokio::test]
+async fn limits_of_rows_and_bytes_cut_and_say_so() {
+    for Subject { source, .. } in subjects().await {
+        let engine = source.dialect();
+        let all = "SELECT id, note FROM orders ORDER BY id";
+        let few = Limits { rows: 700, ..Limits::default() };
+        let found = source.run(&statement(all, vec![]), few).await.unwrap().result;
+        assert_eq!((found.rows.len(), found.row_count, found.truncated), (700, 701, true), "{engine:?}");
+        let exact = Limits { rows: 1_000, ..Limits::default() };
+        let found = source.run(&statement(all, vec![]), exact).await.unwrap().result;
+        assert_eq!((found.rows.len(), found.truncated), (1_000, false), "{engine:?}");
+        let small = Limits { bytes: 150, ..Limits::default() };
+        let found = source.run(&statement(all, vec![]), small).await.unwrap().result;
+        assert!(found.truncated && !found.rows.is_empty() && found.rows.len() < 30, "{engine:?}");
+        let one = "SELECT replace('          ', ' ', '0123456789012345678901234567890123456789') AS x";
+        let huge = source.run(&statement(one, vec![]), small).await.unwrap_err();
+        assert_eq!(huge.code, "sql_too_big", "{engine:?}");
+        assert!(run(&*source, "SELECT 1").await.is_ok(), "{engine:?} goes on");
+    }
+}
+
+#[tokio::test]
+async fn a_statement_is_stopped_when_its_time_is_over() {
+    for Subject { source, slow, .. } in subjects().await {
+        let late = Limits { time: Duration::from_millis(200), ..Limits::default() };
+        let refused = source.run(&statement(slow, vec![]), late).await.unwrap_err();
+        assert_eq!(
+            (refused.code.as_str(), refused.retryable),
+            ("sql_timeout", true),
+            "{:?}",
+            source.dialect()
+        );
+        assert!(run(&*source, "SELECT 1").await.is_ok());
+    }
+}
+
+/// Waits until the server's own list shows so many slow statements.
+async fn until(owner: &Owner, wanted: i64) {
+    let working = match owner {
+        Owner::File(_) => return,
+        Owner::Postgres(_) => {
+            "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%pg_sleep(60)%' \
+             AND datname = current_database() AND pid <> pg_backend_pid()"
+        }
+        Owner::Mysql(_) => {
+            "SELECT count(*) FROM information_schema.processlist WHERE info LIKE '%SLEEP(60)%' \
+             AND db = DATABASE() AND id <> CONNECTION_ID()"
+        }
+    };
+    let seen = async {
+        while owner.number(working).await != wanted {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), seen).await.expect("the server shows it");
+}
+
+#[tokio::test]
+async fn a_statement_that_nobody_waits_for_is_gone_from_the_servers_list() {
+    for Subject { source, slow, owner, _held } in subjects().await {
+        let running = tokio::spawn({
+            let source = Arc::clone(&source);
+            async move { run(&*source, slow).await }
+        });
+        until(&owner, 1).await;
+        running.abort();
+        until(&owner, 0).await;
+        assert!(run(&*source, "SELECT 1").await.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn attacks_change_nothing_though_no_guard_stands_in_front() {
+    for Subject { source, owner, _held, .. } in subjects().await {
+        let before = owner.contents().await;
+        assert_eq!(before[2], 1_000);
+        let brief = Limits { time: Duration::from_millis(300), rows: 100, bytes: 100_000 };
+        let mut answered = 0;
+        let mut tried = 0;
+        for dialect in [GuardDialect::Sqlite, GuardDialect::Postgres, GuardDialect::Mysql] {
+            let file = format!("tests/fixtures/sql_guard/attacks/{}.sql", dialect.name());
+            let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(file);
+            let text = std::fs::read_to_string(path).unwrap();
+            for sql in text.lines().filter(|line| !line.is_empty() && !line.starts_with("--")) {
+                let sql = sql.replace("\\n", "\n");
+                tried += 1;
+                answered += usize::from(source.run(&statement(&sql, vec![]), brief).await.is_ok());
+            }
+        }
+        assert!(tried > 150 && answered < tried / 2, "{answered} of {tried}");
+        assert_eq!(owner.contents().await, before, "{:?}", source.dialect());
+        assert!(run(&*source, "SELECT 1").await.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn a_second_statement_and_what_is_no_select_are_refused() {
+    for Subject { source, owner, _held, .. } in subjects().await {
+        let before = owner.contents().await;
+        for sql in [
+            "SELECT 1; SELECT 2",
+            "SELECT 1; DELETE FROM orders",
+            "DELETE FROM orders",
+            "UPDATE orders SET note = 'x'",
+            "INSERT INTO events VALUES (2, 'x')",
+            "DROP TABLE events",
+            "CREATE TABLE x (a int)",
+            "COMMIT",
+            "ROLLBACK",
+            "BEGIN",
+            "",
+        ] {
+            let refused = run(&*source, sql).await;
+            assert!(refused.is_err(), "{:?} {sql}: {refused:?}", source.dialect());
+            assert!(source.describe(sql).await.is_err(), "{:?} {sql}", source.dialect());
+        }
+        assert_eq!(owner.contents().await, before, "{:?}", source.dialect());
+    }
+}
+
+#[tokio::test]
+async fn errors_name_what_is_missing_and_quote_nothing_else() {
+    for Subject { source, _held, .. } in subjects().await {
+        for (sql, told) in [
+            ("SELECT nope FROM orders", "nope"),
+            ("SELECT 1 FROM nowhere", "nowhere"),
+            ("SELECT oddly(1)", "function"),
+            ("SELEC 1", ""),
+        ] {
+            let refused = run(&*source, sql).await.unwrap_err();
+            let engine = source.dialect();
+            assert!(
+                refused.code == "sql_failed" && refused.message.contains(told),
+                "{engine:?} {sql}: {refused:?}"
+            );
+            assert!(!refused.message.contains("shop") && !refused.message.contains("test_"), "{refused:?}");
+        }
+    }
+}
