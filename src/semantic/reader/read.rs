@@ -130,6 +130,7 @@ impl Reader {
         let ranking = amounts::ranking(&mut sentence);
         let picks = picks::read(&mut sentence, times.versus);
         let facts = Facts { times, thresholds, ranking, picks };
+        roles::clauses(&mut sentence);
         let slots = roles::slots(&sentence, &facts.thresholds);
         let mut drafts: Vec<Draft> = roles::combinations(&sentence, &slots)
             .into_iter()
