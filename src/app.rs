@@ -360,7 +360,8 @@ fn agent(
     let tools: Arc<dyn Tools> = Arc::new(registry);
     let memory = Arc::clone(memory);
     let briefer = SourceBriefer::new(databases, Arc::clone(&tools), memory, Bounds::of(&config.agent));
-    Ok(Agent { model, tools, briefer: Arc::new(briefer) })
+    let answers_covered = config.agent.answers_covered;
+    Ok(Agent { model, tools, briefer: Arc::new(briefer), answers_covered })
 }
 
 fn limits(config: &Config) -> Limits {

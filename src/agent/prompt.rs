@@ -62,7 +62,10 @@ pub(super) fn system(told: &Told<'_>) -> String {
 /// What the semantic layer understood of the question, and what not.
 fn coverage(coverage: &Coverage, plan: &Plan) -> String {
     let mut lines = vec![match coverage.status {
-        CoverageStatus::Full => "The semantic model covers the question.".to_owned(),
+        // A second reader who is told the first one's reading would read the same.
+        CoverageStatus::Full => {
+            return "The semantic model covers the question: answer it with semantic_query.".to_owned();
+        }
         CoverageStatus::Partial => "The semantic model covers a part of the question.".to_owned(),
         CoverageStatus::Missing => "The semantic model does not cover the question.".to_owned(),
         CoverageStatus::NotApplicable => "The database has no semantic model: use run_sql.".to_owned(),

@@ -26,6 +26,9 @@ pub struct Agent {
     pub schema_tokens: usize,
     /// Randomness, from 0; the provider's own when absent.
     pub temperature: Option<f64>,
+    /// Whether a model also answers what the semantic model covers in full; where it reads the question
+    /// otherwise, a warning says so.
+    pub answers_covered: bool,
     /// Tools that are not as usual, by name.
     pub tools: BTreeMap<String, ToolEntry>,
 }
@@ -58,6 +61,7 @@ impl Default for Agent {
             answer_tokens: 4_096,
             schema_tokens: 4_000,
             temperature: None,
+            answers_covered: false,
             tools: BTreeMap::new(),
         }
     }

@@ -4,6 +4,7 @@
 //! (names, values, reach), `plan` (what is read and computed), `lower` (one SELECT as a tree) and `render`
 //! (a dialect's text); [`compile::compile`] is all of that.
 
+pub mod cache;
 pub mod compile;
 pub mod described;
 pub mod expr;
@@ -27,3 +28,4 @@ pub mod select;
 #[cfg(test)]
 mod tests;
 pub mod validate;
+pub mod verified;

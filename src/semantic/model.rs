@@ -3,6 +3,7 @@
 //! These are the resolved types that every stage works on; the file format is read in `load`.
 
 use super::flow::detect::Imported;
+use super::verified::VerifiedQuery;
 use serde::{Deserialize, Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,6 +27,9 @@ pub struct Model {
     pub datasets: Vec<Dataset>,
     /// What can be measured.
     pub metrics: Vec<Metric>,
+    /// Questions whose answers somebody has checked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub verified_queries: Vec<VerifiedQuery>,
     /// How the model is computed when it was imported; none for the native format.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "shared")]
     pub imported: Option<Arc<Imported>>,

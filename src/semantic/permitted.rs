@@ -1,10 +1,11 @@
 //! A semantic model as each caller may see it: without what the policy of its source keeps from them.
 
+use super::cache::CompileCache;
 use super::compile::{Compiled, compile_json, field_values_sql};
 use super::model::{Field, MetricKind, Model};
 use super::refusal::CompileError;
 use crate::sql::dialect::DialectKind;
-use crate::sql::guard::Guard;
+use crate::sql::guard::{Code, Guard};
 use crate::sql::runner::{Kept, Permit};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -17,13 +18,14 @@ pub struct ModelViews {
     whole: Arc<Model>,
     dialect: DialectKind,
     kept: Kept<Model>,
+    compiled: CompileCache,
 }
 
 impl ModelViews {
     /// Of a model over a source of a dialect.
     #[must_use]
     pub fn new(whole: Arc<Model>, dialect: DialectKind) -> Self {
-        Self { whole, dialect, kept: Kept::default() }
+        Self { whole, dialect, kept: Kept::default(), compiled: CompileCache::default() }
     }
 
     /// The whole model.
@@ -51,6 +53,22 @@ impl ModelViews {
         Ok(seen)
     }
 
+    /// Compiles a query written as JSON over a view of the model.
+    ///
+    /// # Errors
+    /// As [`compile_json`].
+    pub fn compile_seen(&self, seen: &Arc<Model>, query: &str) -> Result<Compiled, CompileError> {
+        // A view has the hash of the whole, so only the whole is known by it.
+        if Arc::ptr_eq(seen, &self.whole) {
+            return self.compile_whole(query);
+        }
+        compile_json(seen, query, self.dialect)
+    }
+
+    fn compile_whole(&self, query: &str) -> Result<Compiled, CompileError> {
+        self.compiled.compile(&self.whole, query, self.dialect).map(Arc::unwrap_or_clone)
+    }
+
     /// Compiles a query written as JSON. What the caller may not read of it, the policy says when it is
     /// checked; why it cannot be computed is told in names that the caller may see.
     ///
@@ -61,7 +79,7 @@ impl ModelViews {
         query: &str,
         permit: Option<&Permit>,
     ) -> Result<Result<Compiled, CompileError>, Failure> {
-        let error = match (compile_json(&self.whole, query, self.dialect), permit) {
+        let error = match (self.compile_whole(query), permit) {
             (Err(error), Some(_)) => error,
             (compiled, _) => return Ok(compiled),
         };
@@ -101,8 +119,19 @@ pub fn permitted(model: &Model, guard: &Guard, dialect: DialectKind) -> Model {
         let has = |name: &String| dataset.fields.iter().any(|field| field.name == *name);
         dataset.default_time = dataset.default_time.take().filter(has);
     }
+    seen.verified_queries.retain(|verified| {
+        verified.answer(model, "", dialect).is_some_and(|answer| !is_forbidden(guard, answer.sql()))
+    });
     without_dangling_names(&mut seen);
     seen
+}
+
+/// Whether a policy forbids a statement, and not something else that is wrong with it.
+fn is_forbidden(guard: &Guard, sql: &str) -> bool {
+    let forbids = |code| {
+        matches!(code, Code::RelationNotPermitted | Code::ColumnNotPermitted | Code::PrincipalIncomplete)
+    };
+    guard.check(sql).is_err_and(|refusal| forbids(refusal.code))
 }
 
 /// Names of what is not there any more are no names.

@@ -1,10 +1,12 @@
 //! The planner without a language model: read the question, compile the reading, or say what is missing.
 
-use super::compile::{compile, distinct_values_sql};
+use super::compile::{Compiled, compile_json, distinct_values_sql};
 use super::model::Model;
 use super::permitted::ModelViews;
 use super::query::SemanticQuery;
 use super::reader::{Reader, Reading, ValueIndex};
+use super::refusal::CompileError;
+use super::verified::{Answer, outputs};
 use crate::sql::dialect::DialectKind;
 use crate::sql::runner::{GuardedSource, Kept};
 use async_trait::async_trait;
@@ -13,7 +15,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use vanna_actors::json::Json;
 use vanna_actors::ports::planner::{Coverage, CoverageStatus, Plan, PlanRequest, Planner};
-use vanna_actors::ports::sql::{Failure, NOT_PERMITTED, SchemaMark, SqlSource};
+use vanna_actors::ports::sql::{Failure, NOT_PERMITTED, SchemaMark, SqlSource, Statement};
 use vanna_actors::ports::tools::Caller;
 
 /// Until the schema is read.
@@ -65,6 +67,13 @@ struct Seen {
 }
 
 impl Subject {
+    fn compile(&self, model: &Arc<Model>, query: &Json) -> Result<Compiled, CompileError> {
+        match &self.meaning {
+            Some(meaning) => meaning.views.compile_seen(model, query.as_str()),
+            None => compile_json(model, query.as_str(), self.dialect),
+        }
+    }
+
     /// What a caller may ask about. Values are read as the caller may read them.
     async fn seen(&self, meaning: &Meaning, caller: &Caller) -> Result<Seen, Failure> {
         let permit = self.source.permit(caller).await?;
@@ -128,6 +137,11 @@ impl Planner for SemanticPlanner {
             Some(meaning) => Some(subject.seen(meaning, caller).await?),
             None => None,
         };
+        if let Some(seen) = &seen
+            && let Some(plan) = verified_plan(&subject, seen, caller, &request.message).await?
+        {
+            return Ok(Plan { schema, ..plan });
+        }
         let message = request.message.clone();
         // Reading is computing, and questions are hostile input: keep it off the threads that serve.
         let planned = tokio::task::spawn_blocking(move || match seen {
@@ -141,14 +155,61 @@ impl Planner for SemanticPlanner {
     }
 }
 
+/// The plan of a question that a verified query of the model was written for. Where that cannot be used any more,
+/// the question is read by its words.
+async fn verified_plan(
+    subject: &Subject,
+    seen: &Seen,
+    caller: &Caller,
+    message: &str,
+) -> Result<Option<Plan>, Failure> {
+    let Some(verified) = seen.reader.verified(message) else { return Ok(None) };
+    let answer = verified.answer(&seen.model, &subject.name, subject.dialect);
+    let (statement, plan_hash) = match answer {
+        Some(Answer::Compiled(statement, hash)) => (*statement, hash),
+        Some(Answer::Written(sql)) => match subject.source.describe(caller, &sql).await {
+            Ok(described) => {
+                let outputs = outputs(&seen.model, &described.sql);
+                let hash = blake3::hash(described.sql.as_bytes()).to_hex().to_string();
+                let source = subject.name.clone();
+                (Statement { source, outputs, ..described }, hash)
+            }
+            Err(failure) if failure.retryable => return Err(failure),
+            Err(failure) => {
+                let (name, code) = (&verified.name, &failure.code);
+                tracing::warn!(name, code, "a verified query does not fit its source any more");
+                return Ok(None);
+            }
+        },
+        None => return Ok(None),
+    };
+    Ok(Some(Plan {
+        source: subject.name.clone(),
+        coverage: Coverage::verified(message, &verified.name),
+        query: verified.query.as_ref().map(Json::new),
+        reading: verified.question.trim_end_matches(['?', '.', '!', ' ']).to_owned(),
+        statement: Some(statement),
+        message: String::new(),
+        model_hash: seen.model.hash.clone(),
+        plan_hash,
+        schema: NO_SCHEMA,
+    }))
+}
+
 /// The plan of what a caller may see, or the word that they may not see what they ask for.
 fn planned(subject: &Subject, seen: &Seen, message: &str, as_of: Date) -> Result<Plan, Failure> {
-    let reading = seen.reader.read(message, as_of);
+    let reading = seen.reader.read_words(message, as_of);
     if let Some(whole) = &seen.whole
         && reading.coverage.status != CoverageStatus::Full
-        && let Some(failure) = not_permitted(seen, &reading.coverage, &whole.read(message, as_of).coverage)
     {
-        return Err(failure);
+        // A verified query that the caller has too is none that they may not see.
+        let whole = match seen.reader.verified(message) {
+            Some(_) => whole.read_words(message, as_of),
+            None => whole.read(message, as_of),
+        };
+        if let Some(failure) = not_permitted(seen, &reading.coverage, &whole.coverage) {
+            return Err(failure);
+        }
     }
     Ok(plan(subject, &seen.model, reading))
 }
@@ -202,10 +263,11 @@ fn unplanned(subject: &Subject) -> Plan {
     }
 }
 
-fn plan(subject: &Subject, model: &Model, reading: Reading) -> Plan {
+fn plan(subject: &Subject, model: &Arc<Model>, reading: Reading) -> Plan {
     let Reading { mut coverage, query, words, mut message } = reading;
+    let query = query.as_ref().map(to_json);
     let compiled = match (&query, coverage.status, coverage.needs_clarification) {
-        (Some(query), CoverageStatus::Full, false) => match compile(model, query, subject.dialect) {
+        (Some(query), CoverageStatus::Full, false) => match subject.compile(model, query) {
             Ok(compiled) => Some(compiled),
             Err(refusal) => {
                 message = format!("I understood: {words}. It cannot be computed: {refusal}");
@@ -218,7 +280,7 @@ fn plan(subject: &Subject, model: &Model, reading: Reading) -> Plan {
     Plan {
         source: subject.name.clone(),
         coverage,
-        query: query.as_ref().map(to_json),
+        query,
         reading: words,
         plan_hash: compiled.as_ref().map(|c| c.plan_hash.clone()).unwrap_or_default(),
         statement: compiled.map(|compiled| compiled.into_statement(&subject.name, subject.dialect)),

@@ -6,6 +6,7 @@ use super::world::World;
 use crate::semantic::refusal::CompileError;
 use async_trait::async_trait;
 use serde_json::{Value as Json, json};
+use vanna_actors::ports::planner::compiled_check;
 use vanna_actors::ports::tools::{ToolOutcome, ToolUse};
 
 pub(super) struct SemanticQueryTool;
@@ -79,8 +80,11 @@ impl Tool for SemanticQueryTool {
         };
         match views.compile(&arguments.to_string(), permit.as_deref()).await {
             Ok(Ok(compiled)) => {
+                let origin = compiled_check(&views.whole().hash, &compiled.plan_hash);
                 let compiled = compiled.into_statement(&given.source, database.dialect);
-                statement::run(world, database, given, compiled).await
+                let mut outcome = statement::run(world, database, given, compiled).await;
+                outcome.checks.push(origin);
+                outcome
             }
             Ok(Err(error)) => misunderstood(&error),
             Err(failure) => statement::refused(failure),

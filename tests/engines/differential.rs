@@ -252,7 +252,7 @@ fn thrown(dice: &mut Dice) -> Json {
 async fn thrown_queries_give_the_same_rows_on_every_database() {
     let (worlds, model) = (worlds().await, model());
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    let seed = number("VANNA_SEED").unwrap_or_else(|| u64::from(std::process::id()));
+    let seed = number("VANNA_SEED").unwrap_or(20_261_123);
     let mut dice = Dice(seed);
     let (mut answered, mut filled) = (0, 0);
     for _ in 0..number("VANNA_QUERIES").unwrap_or(200) {

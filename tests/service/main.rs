@@ -28,3 +28,4 @@ mod socket;
 mod support;
 mod v2;
 mod v2_recordings;
+mod verified;

@@ -219,7 +219,8 @@ async fn start(
     let ports = Arc::new(Scripted::new(seed));
     let runner: Arc<dyn SqlSource> = ports.clone();
     stage::lend(ports.clone());
-    let agent = Agent { model: ports.clone(), tools: ports.clone(), briefer: ports.clone() };
+    let agent =
+        Agent { model: ports.clone(), tools: ports.clone(), briefer: ports.clone(), answers_covered: false };
     let clock: Arc<dyn Clock> = clock.clone();
     let adapters = Adapters {
         planner: ports,

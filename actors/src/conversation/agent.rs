@@ -3,6 +3,7 @@
 use super::checks;
 use super::command::{Answered, Reply};
 use super::decide::{Decided, caller, failed, of, policy_applied, text};
+use super::disagreement;
 use super::effect::Effect;
 use super::state::{Open, State, Step, Turn};
 use super::work::Work;
@@ -237,9 +238,11 @@ pub(super) fn used(
         found,
         noted,
     } = outcome;
+    let mut disagrees = None;
     if let (Some(executed), Some(result)) = (&executed, &result) {
         let asked = arguments(call).value();
         checks.extend(checks::after_run(&executed.statement, result, Some(&asked)));
+        disagrees = disagreement::warning(turn.plan.as_ref(), &call.call.name, &asked);
     }
     if let Some(applied) = applied {
         ahead.push(policy_applied(&id, applied));
@@ -267,6 +270,9 @@ pub(super) fn used(
     }
     if let Some(result) = result {
         ahead.push(Event::ResultRecorded(ResultRecorded { tool_call_id: id.clone(), result }));
+    }
+    if let Some(warning) = disagrees {
+        ahead.push(Event::WarningRaised(warning));
     }
     if let Some(drawn) = drawn {
         let (of, file, title, picture, earlier) =

@@ -8,7 +8,7 @@ use super::speech;
 use crate::conversation::event::Token;
 use crate::ports::briefing::Briefer;
 use crate::ports::model::{Marker, Model, ModelRequest};
-use crate::ports::planner::{CoverageStatus, PlanRequest, Planner};
+use crate::ports::planner::{CoverageStatus, PlanRequest, Planner, compiled_check};
 use crate::ports::sql::{Failure, Limits, SqlSource, Statement};
 use crate::ports::tools::{Caller, ToolOutcome, ToolUse, Tools};
 use crate::runtime::effects::{Lost, Progress};
@@ -74,6 +74,8 @@ pub struct Agent {
     pub tools: Arc<dyn Tools>,
     /// Prepares it for a question.
     pub briefer: Arc<dyn Briefer>,
+    /// Whether it also answers what the semantic layer covers in full, as a second reader of the question.
+    pub answers_covered: bool,
 }
 
 /// The ports that a conversation's effects go through.
@@ -105,13 +107,17 @@ impl Adapters {
 
     async fn planned(&self, request: &PlanRequest, caller: &Caller) -> Result<Planned, Failure> {
         let plan = self.planner.plan(caller, request).await?;
-        let checks = match &plan.statement {
+        let mut checks = match &plan.statement {
             None => Vec::new(),
             Some(statement) => self.source(&plan.source)?.check(caller, statement).await,
         };
+        if plan.statement.is_some() && !plan.plan_hash.is_empty() {
+            checks.push(compiled_check(&plan.model_hash, &plan.plan_hash));
+        }
         let covered = plan.coverage.status == CoverageStatus::Full;
+        let verified = plan.coverage.origin().is_some();
         let handover = match &self.agent {
-            Some(agent) if !covered => {
+            Some(agent) if !covered || agent.answers_covered && !verified => {
                 let briefing = agent.briefer.brief(caller, request, &plan).await?;
                 Some((briefing, Marker::of(&agent.model)))
             }

@@ -7,6 +7,7 @@ mod chart;
 mod checks;
 mod command;
 mod decide;
+mod disagreement;
 mod effect;
 mod entity;
 pub mod event;

@@ -1,6 +1,6 @@
 //! From a question to a plan: what of it the semantic layer covers, and the statement that answers it.
 
-use super::sql::{Failure, SchemaMark, Statement};
+use super::sql::{Check, Failure, SchemaMark, Statement};
 use super::tools::Caller;
 use crate::json::Json;
 use async_trait::async_trait;
@@ -74,6 +74,33 @@ pub struct Coverage {
     pub candidates: Vec<String>,
 }
 
+/// What a question was read as that a verified query of the model answers, before `:` and its name.
+const VERIFIED_QUERY: &str = "verified_query";
+
+impl Coverage {
+    /// Full coverage of a question by one verified query: all its words are read as that.
+    #[must_use]
+    pub fn verified(question: &str, name: &str) -> Self {
+        Self {
+            status: CoverageStatus::Full,
+            needs_clarification: false,
+            covered: vec![Covered { text: question.to_owned(), meaning: format!("{VERIFIED_QUERY}:{name}") }],
+            uncovered: Vec::new(),
+            assumptions: Vec::new(),
+            candidates: Vec::new(),
+        }
+    }
+
+    /// The name of the verified query that answers, as `verified_query:NAME`; none when another reading does.
+    #[must_use]
+    pub fn origin(&self) -> Option<&str> {
+        match self.covered.as_slice() {
+            [Covered { meaning, .. }] if meaning.split_once(':')?.0 == VERIFIED_QUERY => Some(meaning),
+            _ => None,
+        }
+    }
+}
+
 /// A question to plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlanRequest {
@@ -106,6 +133,18 @@ pub struct Plan {
     pub plan_hash: String,
     /// The source's schema while planning.
     pub schema: SchemaMark,
+}
+
+/// The check that names what a statement was compiled from: the hashes of the semantic model and of its plan.
+/// They are facts of the turn, and so a part of its lineage.
+#[must_use]
+pub fn compiled_check(model_hash: &str, plan_hash: &str) -> Check {
+    Check {
+        name: "semantic_plan".to_owned(),
+        passed: true,
+        blocking: false,
+        detail: format!("compiled from the model {model_hash} as the plan {plan_hash}"),
+    }
 }
 
 /// Makes plans. The same caller, request, model and values give the same plan.

@@ -47,6 +47,10 @@ pub struct SemanticEvidence {
     /// Why the semantic layer did not answer; null when it did.
     #[schema(required)]
     pub fallback_reason: Option<String>,
+    /// `verified_query:` and the name of the verified query that answered; absent when the words were read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub origin: Option<String>,
 }
 
 /// How much of a question is bound to the semantic model.

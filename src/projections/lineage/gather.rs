@@ -56,6 +56,7 @@ impl Gathered {
                 query: None,
                 missing: Vec::new(),
                 fallback_reason: None,
+                origin: None,
             },
             planned_on: None,
             ran_on: None,
@@ -218,6 +219,7 @@ impl Gathered {
             missing: coverage.uncovered.iter().map(|part| part.text.clone()).collect(),
             fallback_reason: fallback_reason(coverage.status, coverage.needs_clarification)
                 .map(str::to_owned),
+            origin: coverage.origin().map(str::to_owned),
         };
         self.planned_on = Some(made.plan.schema.clone());
     }

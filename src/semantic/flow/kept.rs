@@ -127,6 +127,11 @@ const SNOWFLAKE: &[&str] = &[
     "relationships/*/left_table",
     "relationships/*/right_table",
     "relationships/*/relationship_columns/**",
+    "verified_queries/*/name",
+    "verified_queries/*/question",
+    "verified_queries/*/sql",
+    "verified_queries/*/verified_at",
+    "verified_queries/*/verified_by",
 ];
 
 const OSI: &[&str] = &[

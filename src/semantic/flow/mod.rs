@@ -19,6 +19,7 @@ pub mod gather;
 pub mod joins;
 pub mod kept;
 pub mod locate;
+pub mod logical;
 pub mod manifest;
 pub mod metric;
 pub mod model;
@@ -38,7 +39,5 @@ pub mod written;
 
 #[cfg(test)]
 mod exchange_tests;
-#[cfg(test)]
-mod guarded_tests;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! What an imported model says, in the shape that the compiler works on.
 
 use crate::semantic::model::FieldKind;
+use crate::semantic::verified::VerifiedQuery;
 use serde::{Deserialize, Serialize};
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it so")]
@@ -47,6 +48,9 @@ pub struct FlowModel {
     /// Queries with a name: metrics, dimensions, filters, order and limit as JSON.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub saved: Vec<(String, serde_json::Value)>,
+    /// Questions whose answers somebody has checked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub verified_queries: Vec<VerifiedQuery>,
     /// Whether fields are named by themselves (Snowflake, OSI) and not by a path of entities (MetricFlow).
     #[serde(default, skip_serializing_if = "is_false")]
     pub short_names: bool,

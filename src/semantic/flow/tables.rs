@@ -4,6 +4,7 @@ use super::manifest::{Wrong, list, scalar, text, words};
 use super::model::{Dim, Entity, EntityKind, FlowModel, MetricKind, Source, Unit};
 use super::split::measured;
 use crate::semantic::model::FieldKind;
+use crate::semantic::verified::VerifiedQuery;
 use serde_json::Value;
 
 /// Reads a Snowflake semantic model or view.
@@ -53,7 +54,23 @@ pub fn snowflake(root: &Value) -> Result<FlowModel, Wrong> {
         measured(&mut model, metric, None, &expr)?;
     }
     place_in_time(&mut model);
+    model.verified_queries = verified_queries(root);
     Ok(model)
+}
+
+fn verified_queries(root: &Value) -> Vec<VerifiedQuery> {
+    let queries = list(root, "verified_queries").filter_map(|one| {
+        let (question, sql) = (text(one, "question")?, text(one, "sql")?);
+        Some(VerifiedQuery {
+            name: text(one, "name").unwrap_or_else(|| question.clone()),
+            question,
+            sql: Some(sql),
+            verified_at: text(one, "verified_at"),
+            verified_by: text(one, "verified_by"),
+            query: None,
+        })
+    });
+    queries.collect()
 }
 
 /// Reads an Open Semantic Interchange model.

@@ -46,6 +46,7 @@ pub fn model(imported: Imported) -> Model {
         description: known.words.description.clone(),
         datasets: datasets(known, &reached, &metrics),
         metrics,
+        verified_queries: known.verified_queries.clone(),
         ..Model::default()
     };
     model.imported = Some(Arc::new(imported));

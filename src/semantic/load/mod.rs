@@ -7,5 +7,6 @@ mod native;
 mod node;
 #[cfg(test)]
 mod tests;
+mod verified;
 
 pub use file::{Loaded, from_path, from_str, load_path, load_str};

@@ -3,10 +3,11 @@
 use super::keys::{Mapping, Report, item_path, join};
 use super::metric::metric;
 use super::node::{Node, Value};
+use super::verified::verified_query;
 use crate::semantic::fault::ModelError;
 use crate::semantic::model::{Dataset, Entity, EntityKind, Field, FieldKind, Model, WeekStart};
 
-pub(super) const TOP: &[&str] = &["version", "model", "datasets", "metrics"];
+pub(super) const TOP: &[&str] = &["version", "model", "datasets", "metrics", "verified_queries"];
 pub(super) const MODEL: &[&str] =
     &["name", "description", "default_metric", "popularity_metric", "value_priority", "week_start"];
 pub(super) const DATASET: &[&str] =
@@ -33,6 +34,10 @@ pub(super) fn document(report: &mut Report, root: &Node, model: &mut Model) {
     for (index, node) in top.items(report, "metrics").iter().enumerate() {
         let path = item_path("metrics", index, node);
         model.metrics.extend(metric(report, node, &path));
+    }
+    for (index, node) in top.items(report, "verified_queries").iter().enumerate() {
+        let path = item_path("verified_queries", index, node);
+        model.verified_queries.extend(verified_query(report, node, &path));
     }
 }
 

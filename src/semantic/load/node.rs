@@ -43,6 +43,26 @@ impl Value {
     }
 }
 
+impl Node {
+    /// The same as JSON, without the lines.
+    pub(super) fn json(&self) -> serde_json::Value {
+        match &self.value {
+            Value::Null => serde_json::Value::Null,
+            Value::Bool(truth) => (*truth).into(),
+            Value::Number(number) => {
+                let whole = number.parse::<i64>().map(serde_json::Value::from);
+                whole.or_else(|_| number.parse::<f64>().map(serde_json::Value::from)).unwrap_or_default()
+            }
+            Value::Text(text) => text.clone().into(),
+            Value::List(items) => items.iter().map(Self::json).collect(),
+            Value::Map(entries) => {
+                let entries = entries.iter().map(|(key, node)| (key.name.clone(), node.json()));
+                serde_json::Value::Object(entries.collect())
+            }
+        }
+    }
+}
+
 fn line_of<T>(spanned: &Spanned<T>) -> Option<u32> {
     u32::try_from(spanned.referenced.line()).ok().filter(|line| *line > 0)
 }

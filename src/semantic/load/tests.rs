@@ -77,7 +77,7 @@ fn models_that_load_follow_the_published_schema() {
 
 #[test]
 fn the_schema_knows_the_keys_that_the_loader_knows_and_no_others() {
-    use super::{metric, native};
+    use super::{metric, native, verified};
     let schema: serde_json::Value = serde_json::from_str(SCHEMA).unwrap();
     let known = |place: &str| {
         let properties = schema.pointer(place).and_then(|all| all.get("properties")).unwrap();
@@ -95,6 +95,7 @@ fn the_schema_knows_the_keys_that_the_loader_knows_and_no_others() {
     assert_eq!(known("/$defs/dataset"), sorted(&[native::DATASET]));
     assert_eq!(known("/$defs/entity"), sorted(&[native::ENTITY]));
     assert_eq!(known("/$defs/field"), sorted(&[native::FIELD]));
+    assert_eq!(known("/$defs/verified_query"), sorted(&[verified::KEYS]));
     for (name, own) in [
         ("simple", metric::SIMPLE),
         ("ratio", metric::RATIO),

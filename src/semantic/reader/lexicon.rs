@@ -25,6 +25,8 @@ pub(super) struct Term {
     pub(super) times: Vec<String>,
     /// It is not written in the model, but made from what is.
     pub(super) made: bool,
+    /// It says what was done to the things that a metric counts ("checked out").
+    pub(super) verbal: bool,
     /// It may as well be a metric grouped by a dimension ("sales per customer").
     pub(super) contested: bool,
 }

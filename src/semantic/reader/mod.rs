@@ -16,6 +16,8 @@ mod fillers;
 mod finish;
 mod grammar;
 mod lexicon;
+#[cfg(test)]
+mod library_tests;
 mod nations;
 mod normalise;
 mod operations;
@@ -40,4 +42,4 @@ mod words;
 
 pub use lexicon::ValueIndex;
 pub use plan::{coverage_json, plan_json};
-pub use read::{Reader, Reading};
+pub use read::{Reader, Reading, question_key};

@@ -113,7 +113,12 @@ impl Draft<'_> {
         if amount {
             self.offer(&shapes::counts(lexicon));
         }
-        if !term.metrics.is_empty() {
+        // "how many readers signed up" counts the sign-ups, not the readers.
+        let done = next.is_some_and(|n| {
+            self.sentence.term(n + 1).is_some_and(|verb| verb.verbal)
+                && !self.groups.iter().any(|(_, place)| *place == n)
+        });
+        if !term.metrics.is_empty() || done {
             self.sentence.grammar(at);
         }
     }

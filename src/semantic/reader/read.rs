@@ -15,7 +15,9 @@ use super::times;
 use super::typos::Typos;
 use crate::semantic::model::Model;
 use crate::semantic::query::SemanticQuery;
+use crate::semantic::verified::VerifiedQuery;
 use jiff::civil::Date;
+use std::collections::HashMap;
 use std::sync::Arc;
 use vanna_actors::ports::planner::Coverage;
 
@@ -31,6 +33,8 @@ const MARGIN: f64 = 0.45;
 pub struct Reader {
     lexicon: Lexicon,
     typos: Typos,
+    /// By the key of their questions.
+    verified: HashMap<String, VerifiedQuery>,
 }
 
 /// What a question was read as.
@@ -50,14 +54,42 @@ impl Reader {
     /// A reader for a model, with the distinct values of its fields.
     #[must_use]
     pub fn new(model: Arc<Model>, values: ValueIndex) -> Self {
+        let mut verified = HashMap::new();
+        for query in &model.verified_queries {
+            verified.entry(question_key(&query.question)).or_insert_with(|| query.clone());
+        }
         let lexicon = Lexicon::new(model, &values);
         let typos = Typos::new(&lexicon);
-        Self { lexicon, typos }
+        Self { lexicon, typos, verified }
     }
 
-    /// Reads a question as of a day. Any text gives a reading; the same text and day give the same one.
+    /// The verified query of the model that was written for this question.
+    #[must_use]
+    pub fn verified(&self, question: &str) -> Option<&VerifiedQuery> {
+        if self.verified.is_empty() || question.len() > MOST_BYTES {
+            return None;
+        }
+        self.verified.get(&question_key(question))
+    }
+
+    /// Reads a question as of a day: as the verified query that was written for it, else by its words. Any text
+    /// gives a reading; the same text and day give the same one.
     #[must_use]
     pub fn read(&self, question: &str, as_of: Date) -> Reading {
+        match self.verified(question) {
+            Some(verified) => Reading {
+                coverage: Coverage::verified(question, &verified.name),
+                query: verified.query.clone().and_then(|query| serde_json::from_value(query).ok()),
+                words: verified.question.clone(),
+                message: String::new(),
+            },
+            None => self.read_words(question, as_of),
+        }
+    }
+
+    /// Reads the words of a question, whatever queries are verified.
+    #[must_use]
+    pub fn read_words(&self, question: &str, as_of: Date) -> Reading {
         if question.len() > MOST_BYTES {
             return coverage::refusal(
                 &self.lexicon,
@@ -98,6 +130,7 @@ impl Reader {
         let ranking = amounts::ranking(&mut sentence);
         let picks = picks::read(&mut sentence, times.versus);
         let facts = Facts { times, thresholds, ranking, picks };
+        roles::clauses(&mut sentence);
         let slots = roles::slots(&sentence, &facts.thresholds);
         let mut drafts: Vec<Draft> = roles::combinations(&sentence, &slots)
             .into_iter()
@@ -117,6 +150,13 @@ impl Reader {
             .find(|d| !d.metrics.is_empty() && d.query() != query);
         coverage::reading(best, rival)
     }
+}
+
+/// What two spellings of a question share: its words, without case, accents, blanks and punctuation.
+#[must_use]
+pub fn question_key(question: &str) -> String {
+    let words: Vec<String> = tokens(question).into_iter().map(|token| token.text).collect();
+    words.join(" ")
 }
 
 /// Whether the text orders a change, past polite words.

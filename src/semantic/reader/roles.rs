@@ -6,7 +6,9 @@
 use super::amounts::{Subject, Threshold};
 use super::grammar::Op;
 use super::segment::Meaning;
-use super::sentence::Sentence;
+use super::sentence::{Mark, Sentence};
+use crate::semantic::model::MetricKind;
+use vanna_actors::ports::planner::UncoveredReason;
 
 /// What a noun does in the sentence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +34,44 @@ pub(super) struct Slot {
 
 /// Most combinations of roles that are tried.
 const MOST_COMBINATIONS: usize = 192;
+
+/// Leaves open what was done where it says which rows are meant and not what is measured: beside another metric, and
+/// in a relative clause. "Fines of members who signed up in May" is not about sign-ups.
+pub(super) fn clauses(sentence: &mut Sentence) {
+    for at in (0..sentence.items.len()).filter(|at| is_verbal(sentence, *at)).collect::<Vec<_>>() {
+        let own = sentence.term(at).map(|term| term.metrics.clone()).unwrap_or_default();
+        let other = (0..sentence.items.len()).filter(|n| *n != at).any(|n| {
+            sentence.term(n).is_some_and(|term| !term.metrics.is_empty() && term.metrics != own && !term.time)
+        });
+        let relative = at.checked_sub(1).is_some_and(|n| {
+            matches!(sentence.op(n), Some(Op::That | Op::Who | Op::Which | Op::With | Op::Where))
+        });
+        if other || relative {
+            sentence.mark(at, Mark::Left(UncoveredReason::UnknownTerm));
+        }
+    }
+}
+
+fn is_verbal(sentence: &Sentence, at: usize) -> bool {
+    sentence.is_open(at) && sentence.term(at).is_some_and(|term| term.verbal)
+}
+
+/// Whether what was done at a place was done by or to the rows that a noun names: "readers signed up".
+fn is_done_by(sentence: &Sentence, noun: usize, verb: usize) -> bool {
+    let lexicon = sentence.lexicon;
+    let dims = sentence.term(noun).map(|term| term.dims.as_slice()).unwrap_or_default();
+    let counted = sentence.term(verb).map(|term| term.metrics.as_slice()).unwrap_or_default();
+    let datasets = counted.iter().filter_map(|metric| match &lexicon.metric(*metric)?.kind {
+        MetricKind::Simple { dataset, .. } => Some(dataset),
+        _ => None,
+    });
+    let owners: Vec<&String> = datasets.collect();
+    is_verbal(sentence, verb)
+        && dims
+            .iter()
+            .filter_map(|dim| lexicon.model.field(lexicon.dim_name(*dim)))
+            .any(|(dataset, _)| owners.iter().any(|owner| **owner == dataset.name))
+}
 
 /// All nouns that are not yet read, with their roles.
 pub(super) fn slots(sentence: &Sentence, thresholds: &[Threshold]) -> Vec<Slot> {
@@ -253,7 +293,9 @@ impl Scores {
         if person && at.checked_sub(1).is_some_and(|n| matches!(sentence.op(n), Some(Op::Of | Op::To))) {
             self.filler += 0.8;
         }
-        let of = at.checked_sub(1).is_some_and(|n| sentence.op(n) == Some(Op::Of));
+        // "for Canadian clients" as well as "of clients in Lima".
+        let of =
+            lead(sentence, at).is_some_and(|n| sentence.op(n) == Some(Op::Of)) || is_verbal(sentence, at + 1);
         let bare = sentence.term(at).is_some_and(|t| t.metrics.is_empty());
         if groups
             && bare
@@ -263,6 +305,11 @@ impl Scores {
             && names_rows(sentence, at)
         {
             self.filler += 3.2;
+        }
+        let counted =
+            lead(sentence, at).is_some_and(|n| matches!(sentence.op(n), Some(Op::HowMany | Op::Count)));
+        if groups && bare && counted && is_done_by(sentence, at, at + 1) {
+            self.filler += 9.0;
         }
         // "by Canadian customers" may name who did it or ask for one row each: neither is a safe guess.
         let by = lead(sentence, at).is_some_and(|n| sentence.op(n) == Some(Op::By));

@@ -3,9 +3,11 @@
 //! "average order value" is also "average value of orders"; where "order count" is a synonym and "invoice"
 //! another word for the same thing, so is "invoice count"; a ratio is its numerator "per" its denominator.
 
+use super::fillers;
+use super::grammar;
 use super::lexicon::{Term, canonical};
 use super::shapes::is_count;
-use crate::semantic::model::{Metric, MetricKind, Model};
+use crate::semantic::model::{Aggregate, Metric, MetricKind, Model};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Idioms of several words that count as one.
@@ -39,6 +41,7 @@ pub(super) fn phrases(metric: &Metric) -> BTreeSet<String> {
 pub(super) fn made(model: &Model, listed: &HashMap<String, Term>) -> BTreeMap<String, Term> {
     let classes = classes(listed);
     let mut found: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
+    let mut verbs: BTreeSet<String> = BTreeSet::new();
     for (place, metric) in model.metrics.iter().enumerate() {
         let mut forms = phrases(metric);
         forms.extend(quotients(model, metric));
@@ -49,7 +52,15 @@ pub(super) fn made(model: &Model, listed: &HashMap<String, Term>) -> BTreeMap<St
         };
         forms.extend(exchanged);
         let turned: Vec<String> = forms.iter().flat_map(|form| turn(form)).collect();
+        let told: Vec<String> = forms.iter().flat_map(|form| predicates(form)).collect();
         forms.extend(turned);
+        forms.extend(told);
+        if is_count(metric) {
+            let done = phrases(metric).into_iter().flat_map(|noun| done(&noun)).chain(dated(metric));
+            let done: BTreeSet<String> = done.filter(|form| !forms.contains(form)).collect();
+            forms.extend(done.iter().cloned());
+            verbs.extend(done);
+        }
         for form in forms.into_iter().filter(|form| !listed.contains_key(form)) {
             if found.len() < MOST_MADE {
                 found.entry(form).or_default().insert(place);
@@ -60,8 +71,8 @@ pub(super) fn made(model: &Model, listed: &HashMap<String, Term>) -> BTreeMap<St
         .into_iter()
         .map(|(form, places)| {
             let contested = is_contested(&form, listed);
-            let term =
-                Term { metrics: places.into_iter().collect(), made: true, contested, ..Term::default() };
+            let (metrics, verbal) = (places.into_iter().collect(), verbs.contains(&form));
+            let term = Term { metrics, made: true, verbal, contested, ..Term::default() };
             (form, term)
         })
         .collect()
@@ -158,6 +169,43 @@ fn turn(form: &str) -> Vec<String> {
     }
 }
 
+/// "books borrowed" as "books were borrowed", and "active readers" as "readers were active".
+fn predicates(form: &str) -> Vec<String> {
+    const AUXILIARIES: &[&str] =
+        &["were", "was", "are", "is", "have been", "has been", "been", "that were", "that are", "who were"];
+    let [first, second] = *form.split(' ').collect::<Vec<_>>().as_slice() else { return Vec::new() };
+    let amount = ["average", "total", "largest", "smallest", "number", "per"];
+    if amount.contains(&first) || amount.contains(&second) {
+        return Vec::new();
+    }
+    let (noun, said) = if second.ends_with("ed") { (first, second) } else { (second, first) };
+    AUXILIARIES.iter().map(|auxiliary| format!("{noun} {auxiliary} {said}")).collect()
+}
+
+/// A noun made of a verb and a particle as what was done: "checkouts" as "checked out", "sign-ups" as "signed up".
+fn done(noun: &str) -> Vec<String> {
+    const PARTICLES: &[&str] = &["out", "up", "in", "off", "back"];
+    let noun = noun.strip_suffix('s').unwrap_or(noun);
+    let parts = PARTICLES.iter().find_map(|particle| {
+        let verb = noun.strip_suffix(particle)?.trim_end();
+        Some((verb, *particle)).filter(|(verb, _)| verb.len() >= 3 && verb.chars().all(char::is_alphabetic))
+    });
+    let Some((verb, particle)) = parts else { return Vec::new() };
+    let doubled = verb.chars().last().map_or_else(String::new, |last| format!("{verb}{last}ed {particle}"));
+    vec![format!("{verb}ed {particle}"), doubled]
+}
+
+/// What the time that places a count of rows says was done with them: "borrowed" where it is `borrowed_on`.
+fn dated(metric: &Metric) -> Option<String> {
+    let MetricKind::Simple { time: Some(time), agg: Aggregate::Count, .. } = &metric.kind else {
+        return None;
+    };
+    let field = time.rsplit_once('.').map_or(time.as_str(), |(_, field)| field);
+    let verb = ["_on", "_at", "_date"].iter().find_map(|ending| field.strip_suffix(ending))?;
+    let grammatical = fillers::is_filler(verb) || grammar::op(verb).is_some();
+    (verb.ends_with("ed") && !verb.contains('_') && !grammatical).then(|| verb.to_owned())
+}
+
 /// "numerator per denominator" of a ratio.
 fn quotients(model: &Model, metric: &Metric) -> Vec<String> {
     let MetricKind::Ratio { numerator, denominator } = &metric.kind else { return Vec::new() };
@@ -180,6 +228,17 @@ mod tests {
         assert!(turn("average order value").contains(&"average value of order".to_owned()));
         assert!(turn("catalog size").contains(&"size of catalog".to_owned()));
         assert!(turn("average price").is_empty());
+    }
+
+    #[test]
+    fn what_is_said_of_a_noun_may_stand_after_it() {
+        assert!(predicates("book borrowed").contains(&"book were borrowed".to_owned()));
+        assert!(predicates("active reader").contains(&"reader were active".to_owned()));
+        assert!(predicates("average fine").is_empty() && predicates("visit").is_empty());
+        assert_eq!(done("checkout")[0], "checked out");
+        assert_eq!(done("sign ups")[0], "signed up");
+        assert!(done("log in").contains(&"logged in".to_owned()));
+        assert!(done("visit").is_empty());
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 mod engine;
 mod generated;
+mod guarded;
 mod history;
 mod hostile;
 mod refusals;
 mod rows;
+mod verified;

@@ -1,7 +1,7 @@
 //! All checks, in the order of the model.
 
-use super::{datasets, metrics, names};
-use crate::semantic::fault::ModelError;
+use super::{datasets, metrics, names, verified};
+use crate::semantic::fault::{ModelError, Severity};
 use crate::semantic::model::Model;
 
 /// Everything that is wrong or doubtful. A model without an error compiles every query or refuses it with
@@ -14,6 +14,10 @@ pub fn check(model: &Model) -> Vec<ModelError> {
     metrics::check(model, &mut found);
     header(model, &mut found);
     names::collisions(model, &mut found);
+    // Nothing compiles over a broken model.
+    if found.iter().all(|finding| finding.severity == Severity::Warning) {
+        verified::check(model, &mut found);
+    }
     found
 }
 

@@ -6,5 +6,6 @@ mod metrics;
 mod names;
 #[cfg(test)]
 mod tests;
+mod verified;
 
 pub use check::check;
