@@ -1,11 +1,12 @@
 //! What the service reads from its projections: whose a conversation is, the list, the open turns.
 
+use super::claims::Claims;
 use crate::api::service::ServiceError;
 use crate::projections::conversations::{Conversation, ConversationList, Conversations, ListError, Page};
 use crate::projections::open_turns::OpenTurns;
 use std::sync::Arc;
 use std::time::Duration;
-use vanna_journal::projection::{ProjectionError, Projections};
+use vanna_journal::projection::{ProjectionError, Projections, Status};
 use vanna_journal::{Position, StreamId};
 
 /// Longest wait for rows to reach a position.
@@ -15,13 +16,27 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Clone)]
 pub struct Directory {
     projections: Arc<Projections>,
+    claims: Arc<Claims>,
+}
+
+/// An id that is being taken; what is settled when this goes is left to the list.
+pub(super) struct Claimed {
+    directory: Directory,
+    id: String,
+}
+
+impl Drop for Claimed {
+    fn drop(&mut self) {
+        let head = self.directory.standing().map_or(Position::MAX, |status| status.head);
+        self.directory.claims.settle(&self.id, head);
+    }
 }
 
 impl Directory {
     /// Reads from these projections.
     #[must_use]
     pub fn new(projections: Arc<Projections>) -> Self {
-        Self { projections }
+        Self { projections, claims: Arc::default() }
     }
 
     /// The projections themselves.
@@ -38,12 +53,27 @@ impl Directory {
         self.list()?.get(tenant, id).map_err(refused)
     }
 
-    /// Whether any tenant has a conversation of that id.
+    /// Whether another tenant has a conversation of an id that this tenant has none of.
     ///
     /// # Errors
     /// The rows cannot be read now.
-    pub fn is_taken(&self, id: &str) -> Result<bool, ServiceError> {
-        self.list()?.is_taken(id).map_err(refused)
+    pub fn is_taken(&self, tenant: &str, id: &str) -> Result<bool, ServiceError> {
+        Ok(self.claims.is_taken(tenant, id) || self.list()?.is_taken(id).map_err(refused)?)
+    }
+
+    /// Takes an id for the first question of a tenant's conversation; nothing when another tenant has it.
+    ///
+    /// # Errors
+    /// The rows cannot be read now.
+    pub(super) fn take(&self, tenant: &str, id: &str) -> Result<Option<Claimed>, ServiceError> {
+        let reached = || self.standing().map_or(0, |status| status.position);
+        let listed = || {
+            let list = self.list()?;
+            let taken = list.is_taken(id).and_then(|any| Ok(any && list.get(tenant, id)?.is_none()));
+            taken.map_err(refused)
+        };
+        let taken = self.claims.take(tenant, id, reached, listed)?;
+        Ok(taken.then(|| Claimed { directory: self.clone(), id: id.to_owned() }))
     }
 
     /// A page of a tenant's conversations; see [`Conversations::page`].
@@ -77,6 +107,10 @@ impl Directory {
         }
         let view = self.projections.view(OpenTurns::NAME).map_err(unreadable)?;
         OpenTurns::streams(&view).map_err(|error| ServiceError::Internal(error.to_string()))
+    }
+
+    fn standing(&self) -> Result<Status, ProjectionError> {
+        self.projections.status_of(ConversationList::NAME)
     }
 
     fn list(&self) -> Result<Conversations, ServiceError> {

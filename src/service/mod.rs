@@ -1,6 +1,7 @@
 //! What routes and commands ask for, over the journal and the actors.
 
 mod chain_marks;
+mod claims;
 mod directory;
 mod feed;
 pub mod record;

@@ -176,7 +176,7 @@ impl Vanna {
         match self.owner(&stream).await? {
             Some(owner) if owner == caller.principal => Ok(stream),
             Some(_) => Err(foreign()),
-            None if self.parts.directory.is_taken(id)? => Err(foreign()),
+            None if self.parts.directory.is_taken(&caller.tenant, id)? => Err(foreign()),
             // Its first fact names its owner, and this version cannot read it.
             None if self.parts.journal.version_of(&stream) > 0 => Err(newer_facts()),
             None => Err(ServiceError::NotFound(format!("There is no conversation `{id}`."))),
@@ -213,9 +213,10 @@ impl Service for Vanna {
         let request_id = ask.request_id.unwrap_or_else(|| self.parts.ids.fresh());
         let stream = StreamId::new(Conversation::KIND, &caller.tenant, &conversation_id);
         let new = self.parts.journal.version_of(&stream) == 0;
-        if named && new && self.parts.directory.is_taken(&conversation_id)? {
-            return Err(foreign());
-        }
+        let _claimed = match named && new {
+            true => Some(self.parts.directory.take(&caller.tenant, &conversation_id)?.ok_or_else(foreign)?),
+            false => None,
+        };
         let command = Command::Ask(Box::new(conversation::Ask {
             request_id: request_id.clone(),
             principal: caller.principal.clone(),
