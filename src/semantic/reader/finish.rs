@@ -19,6 +19,7 @@ impl Draft<'_> {
         self.grain_of_growth();
         self.scattered();
         self.rank();
+        self.other_times();
         self.operations();
         self.reachability();
         self.leftovers();
