@@ -89,10 +89,14 @@ impl Source {
                 "a connection string is for kind = \"postgres\" or \"mysql\"; a SQLite source has a path",
             )),
             SourceKind::Sqlite if self.path.is_none() => Some(("path", "name the database file")),
-            SourceKind::Sqlite if self.expected_rows.is_some() || self.expected_cost.is_some() => Some((
-                "expected_rows",
-                "SQLite expects nothing of a statement; limit its time and rows in [limits]",
-            )),
+            SourceKind::Sqlite | SourceKind::Mysql
+                if self.expected_rows.is_some() || self.expected_cost.is_some() =>
+            {
+                Some((
+                    "expected_rows",
+                    "only PostgreSQL says what it expects of a statement; limit time and rows in [limits]",
+                ))
+            }
             SourceKind::Postgres | SourceKind::Mysql if self.path.is_some() => {
                 Some(("path", "a server has no path; put its connection string into url_env or url_file"))
             }
@@ -124,6 +128,7 @@ mod tests {
             ("kind = \"postgres\"", "url_env"),
             ("kind = \"postgres\"\npath = \"shop.db\"", "path"),
             ("kind = \"postgres\"\nurl_env = \"A\"\nurl_file = \"b\"", "url_env"),
+            ("kind = \"mysql\"\nurl_env = \"SHOP\"\nexpected_rows = 1000", "expected_rows"),
         ] {
             assert_eq!(source(text).fault().map(|(key, _)| key), Some(key), "{text}");
         }

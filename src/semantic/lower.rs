@@ -203,9 +203,15 @@ impl Stage<'_> {
         let all: Vec<Vec<String>> = self.plan.sources.iter().map(values).collect();
         let selects = parts.iter().zip(&all).map(|(part, own)| {
             let mut columns = self.same_columns(part, std::iter::empty());
-            columns.extend(all.iter().flatten().map(|name| {
-                let here = own.contains(name);
-                let expr = if here { Expr::column(part, name) } else { Expr::Literal(Literal::Null) };
+            let named =
+                parts.iter().zip(&all).flat_map(|(of, names)| names.iter().map(move |name| (of, name)));
+            columns.extend(named.map(|(of, name)| {
+                let expr = match (own.contains(name), parts.len()) {
+                    (true, _) => Expr::column(part, name),
+                    // Beside a value, a null takes its type; two of them have none.
+                    (false, 2) => Expr::Literal(Literal::Null),
+                    (false, _) => Expr::NullOf { relation: of.clone(), name: name.clone() },
+                };
                 Named { name: name.clone(), expr }
             }));
             Select { columns, from: Some(itself(part)), ..Select::default() }

@@ -29,6 +29,13 @@ struct Printer<'a> {
 
 impl Printer<'_> {
     fn statement(&mut self, statement: &Statement) -> String {
+        if self.dialect.orders_apart() && !statement.body.order.is_empty() {
+            return self.parts(&statement.clone().ordered_apart());
+        }
+        self.parts(statement)
+    }
+
+    fn parts(&mut self, statement: &Statement) -> String {
         let mut parts = Vec::new();
         for (name, body) in &statement.with {
             let selects = match body {
@@ -136,6 +143,10 @@ impl Printer<'_> {
             Expr::Exact(of) => {
                 let of = self.expr(of);
                 self.dialect.exact(&of)
+            }
+            Expr::NullOf { relation, name } => {
+                let (relation, name) = (self.dialect.identifier(relation), self.dialect.identifier(name));
+                self.dialect.null_of(&relation, &name)
             }
             Expr::Contains { of, part } => {
                 let (of, part) = (self.expr(of), self.expr(part));

@@ -12,6 +12,22 @@ pub struct Statement {
     pub body: Select,
 }
 
+impl Statement {
+    /// The same rows, put in their order by a SELECT of its own.
+    #[must_use]
+    pub fn ordered_apart(self) -> Self {
+        const SHOWN: &str = "shown";
+        let Self { mut with, mut body } = self;
+        let (order, limit) = (std::mem::take(&mut body.order), body.limit.take());
+        let column =
+            |column: &Named| Named { name: column.name.clone(), expr: Expr::column(SHOWN, &column.name) };
+        let columns = body.columns.iter().map(column).collect();
+        with.push((SHOWN.to_owned(), Body::One(body)));
+        let from = Some(Relation { table: SHOWN.to_owned(), alias: SHOWN.to_owned() });
+        Self { with, body: Select { columns, from, order, limit, ..Select::default() } }
+    }
+}
+
 /// An intermediate result.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Body {

@@ -48,9 +48,20 @@ fn ask(home: &Path, question: &str) -> Json {
     serde_json::from_str(&answer).unwrap()
 }
 
-fn asked(kind: &str, url: &str) {
-    let home = tempfile::tempdir().unwrap();
-    let home = home.path();
+/// Has the schema read, and gives what is known of the one source.
+fn synced(home: &Path) -> Json {
+    let mut sync = std::process::Command::new(env!("CARGO_BIN_EXE_vanna"));
+    let output =
+        sync.args(["schema", "sync", "--json", "--config"]).arg(home.join("vanna.toml")).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{told}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(!told.contains("secret"), "{told}");
+    serde_json::from_str::<Json>(&told).unwrap()["sources"][0].take()
+}
+
+fn asked(kind: &str, url: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path();
     std::fs::write(home.join("shop.yaml"), MODEL).unwrap();
     std::fs::write(home.join("url"), url).unwrap();
     let config = format!(
@@ -72,11 +83,17 @@ fn asked(kind: &str, url: &str) {
         let bytes = std::fs::read(&path).unwrap();
         assert!(!bytes.windows(16).any(|window| window == b"very-secret-word"), "{}", path.display());
     }
-    let mut sync = std::process::Command::new(env!("CARGO_BIN_EXE_vanna"));
-    let synced = sync.args(["schema", "sync", "--config"]).arg(home.join("vanna.toml")).output().unwrap();
-    let told = String::from_utf8_lossy(&synced.stdout).into_owned();
-    assert!(synced.status.success(), "{told}{}", String::from_utf8_lossy(&synced.stderr));
-    assert!(!told.contains("secret"), "{told}");
+    let known = synced(home);
+    assert_eq!((&known["relations"], &known["columns"]), (&json!(1), &json!(4)), "{known}");
+    folder
+}
+
+/// What `vanna schema sync` tells of a column that came, after which questions are answered as before.
+fn told_of_a_new_column(home: &Path) {
+    let known = synced(home);
+    assert_eq!(known["columns"], 5, "{known}");
+    assert_eq!((&known["last_change"]["changes"], &known["failure"]), (&json!(1), &Json::Null), "{known}");
+    assert_eq!(ask(home, "revenue by month in 2024")["rows"][1], json!(["2024-02-01", 1957.5]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -86,7 +103,9 @@ async fn a_question_about_a_configured_postgresql_is_answered_and_its_password_i
     let owner = cluster::connect(&url).await;
     let make = "CREATE TABLE orders (id int PRIMARY KEY, placed date, total numeric(20,2), note text);\n";
     owner.batch_execute(&format!("{make}{}{}", rows(), script(1))).await.unwrap();
-    asked("postgres", &url.replace("postgres@", "vanna_reader:very-secret-word@"));
+    let home = asked("postgres", &url.replace("postgres@", "vanna_reader:very-secret-word@"));
+    owner.batch_execute("ALTER TABLE orders ADD COLUMN extra int").await.unwrap();
+    told_of_a_new_column(home.path());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -98,5 +117,7 @@ async fn a_question_about_a_configured_mariadb_is_answered_and_its_password_is_n
     let database = url.rsplit('/').next().unwrap();
     let script = script(2).replace("shop.", &format!("{database}."));
     mariadb_server::batch(&mut owner, &format!("{make}{}{script}", rows())).await;
-    asked("mysql", &url.replace("owner:owner@", "vanna_reader:very-secret-word@"));
+    let home = asked("mysql", &url.replace("owner:owner@", "vanna_reader:very-secret-word@"));
+    mariadb_server::batch(&mut owner, "ALTER TABLE orders ADD COLUMN extra int;\n").await;
+    told_of_a_new_column(home.path());
 }

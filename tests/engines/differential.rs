@@ -40,7 +40,14 @@ fn dump(file: &rusqlite::Connection, dialect: DialectKind) -> Vec<String> {
             };
             format!("{} {declared}", quoted(column))
         });
-        let declared: Vec<String> = declared.collect();
+        let mut declared: Vec<String> = declared.collect();
+        // Without their keys a server joins these tables by reading them over and over.
+        let keys = "SELECT name FROM pragma_table_info(?1) WHERE pk > 0 ORDER BY pk";
+        let mut keys = file.prepare(keys).unwrap();
+        let keys = keys.query_map([&name], |row| row.get::<_, String>(0)).unwrap();
+        let keys: Vec<String> = keys.map(|key| quoted(&key.unwrap())).collect();
+        assert!(!keys.is_empty(), "{name} has a key");
+        declared.push(format!("PRIMARY KEY ({})", keys.join(", ")));
         statements.push(format!("CREATE TABLE {} ({})", quoted(&name), declared.join(", ")));
         let mut rows = file.prepare(&format!("SELECT * FROM \"{name}\"")).unwrap();
         let rows = rows.query_map([], |row| {
@@ -245,7 +252,7 @@ fn thrown(dice: &mut Dice) -> Json {
 async fn thrown_queries_give_the_same_rows_on_every_database() {
     let (worlds, model) = (worlds().await, model());
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    let seed = number("VANNA_SEED").unwrap_or_else(|| u64::from(std::process::id()));
+    let seed = number("VANNA_SEED").unwrap_or(20_261_123);
     let mut dice = Dice(seed);
     let (mut answered, mut filled) = (0, 0);
     for _ in 0..number("VANNA_QUERIES").unwrap_or(200) {

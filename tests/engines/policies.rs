@@ -1,12 +1,13 @@
 //! Policies on real servers: what a caller may not read stays unread, whatever the statement does.
 
 use crate::cluster::{cluster, connect};
+use crate::mariadb_server;
 use serde_json::json;
 use std::path::Path;
 use std::sync::Arc;
 use vanna::config::{AccessEntry, Config, Groups, Secret};
 use vanna::sql::guard::Policies;
-use vanna::sql::runner::{CostLimits, Governance, GuardedSource, PostgresSource};
+use vanna::sql::runner::{CostLimits, Governance, GuardedSource, MysqlSource, PostgresSource};
 use vanna_actors::ports::sql::{Check, Failure, Limits, SourceRun, SqlSource, Value};
 use vanna_actors::ports::tools::Caller;
 use vanna_journal::StreamId;
@@ -30,7 +31,11 @@ fn caller(principal: &str) -> Caller {
     Caller { conversation: StreamId::new("conversation", "acme", "c1"), principal: principal.into() }
 }
 
-/// Two callers: ann of shop 0 and bob of shop 1.
+/// A name that would end a text if it were only put between quotes: by its quote where backslashes are letters,
+/// by its backslash where they are not.
+const ODD: &str = "o'hara\\' OR 1 = 1 -- \\";
+
+/// Three callers: ann and one with an odd name of shop 0, and bob of shop 1.
 fn groups() -> Groups {
     let entry = |principal: &str, shop: i64| AccessEntry {
         token: Secret::new(format!("token-of-{principal}")),
@@ -40,12 +45,15 @@ fn groups() -> Groups {
         groups: vec!["reader".into(), "other".into()],
         attributes: [("shop".to_owned(), json!(shop))].into(),
     };
-    Groups::of_config(&Config { access: vec![entry("ann", 0), entry("bob", 1)], ..Config::default() })
+    Groups::of_config(&Config {
+        access: vec![entry("ann", 0), entry("bob", 1), entry(ODD, 0)],
+        ..Config::default()
+    })
 }
 
-fn policies(home: &Path) -> Policies {
+fn policies(home: &Path, text: &str) -> Policies {
     let path = home.join("policy.yaml");
-    std::fs::write(&path, POLICY).unwrap();
+    std::fs::write(&path, text).unwrap();
     Policies::load(&path).unwrap()
 }
 
@@ -68,7 +76,8 @@ async fn each_caller_reads_their_own_rows_and_nothing_makes_the_server_tell_of_o
     connect(&dsn).await.batch_execute(SHOP).await.unwrap();
     let home = tempfile::tempdir().unwrap();
     let engine = Arc::new(PostgresSource::open("shop", &dsn).await.unwrap());
-    let source = GuardedSource::new(engine).with_policies(Governance::new(policies(home.path()), groups()));
+    let source =
+        GuardedSource::new(engine).with_policies(Governance::new(policies(home.path(), POLICY), groups()));
     assert_eq!(source.policy_faults().await.unwrap(), Vec::<String>::new());
 
     let sql = "SELECT count(*), min(id), max(note) FROM orders";
@@ -114,6 +123,57 @@ async fn each_caller_reads_their_own_rows_and_nothing_makes_the_server_tell_of_o
         source.distinct(&caller("ann"), "SELECT DISTINCT note FROM orders", 9).await.unwrap(),
         ["note of ann"]
     );
+}
+
+const MARIADB_SHOP: &str = "CREATE TABLE orders (id int PRIMARY KEY, tenant_id int, total decimal(20,2), note varchar(50), secret varchar(50));
+    INSERT INTO orders WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 1000)
+    SELECT i, i % 2, i, concat(if(i % 2 = 0, 'note ', 'hidden '), i), concat('s', i) FROM n;
+    CREATE TABLE vault (id int, word text);
+    INSERT INTO vault VALUES (1, 'hush');\n";
+
+#[tokio::test]
+async fn filters_and_masks_hold_on_mariadb_whoever_asks_and_whatever_they_are_called() {
+    let Some(server) = mariadb_server::server() else { return };
+    let url = server.database().await;
+    mariadb_server::batch(&mut mariadb_server::connect(&url).await, MARIADB_SHOP).await;
+    let home = tempfile::tempdir().unwrap();
+    let policy = POLICY.replace("'note of ' || {principal}", "concat('note of ', {principal})");
+    let governance = Governance::new(policies(home.path(), &policy), groups());
+    let engine = Arc::new(MysqlSource::open("shop", &url).await.unwrap());
+    let source = GuardedSource::new(engine).with_policies(governance);
+    assert_eq!(source.policy_faults().await.unwrap(), Vec::<String>::new());
+
+    let sql = "SELECT count(*), min(id), max(note) FROM orders";
+    for (who, first) in [("ann", 2), ("bob", 1), (ODD, 2)] {
+        let expected = [Value::Int(500), Value::Int(first), Value::Text(format!("note of {who}"))];
+        assert_eq!(cells(&ask(&source, who, sql).await.unwrap()), [expected], "{who}");
+    }
+    let applied = ask(&source, "ann", sql).await.unwrap().applied.unwrap();
+    assert!(applied.rules.contains(&"policy/orders/row_filter".to_owned()), "{applied:?}");
+
+    // A condition that fails on a hidden row must not run before the filter.
+    let probe =
+        "SELECT id FROM orders WHERE CASE WHEN id % 2 = 1 THEN exp(id + 10000) ELSE 1 END = 1 ORDER BY id";
+    assert_eq!(cells(&ask(&source, "ann", probe).await.unwrap())[0], [Value::Int(2)]);
+    for sql in [
+        "WITH o AS (SELECT * FROM orders) SELECT count(*) FROM o a JOIN o b USING (id) WHERE a.tenant_id = 1",
+        "SELECT count(*) FROM (SELECT id FROM orders UNION SELECT id FROM orders) u WHERE id % 2 = 1",
+        "SELECT count(*) FROM orders WHERE id IN (SELECT id FROM orders WHERE tenant_id = 1 OR true) AND id % 2 = 1",
+        "SELECT count(*) FROM orders WHERE note LIKE 'hidden%' OR note LIKE 'note _'",
+    ] {
+        assert_eq!(cells(&ask(&source, "ann", sql).await.unwrap()), [[Value::Int(0)]], "{sql}");
+    }
+    let most = ask(&source, "ann", "SELECT a.id, b.id FROM orders a JOIN orders b ON true").await;
+    let result = most.unwrap().run.result;
+    assert_eq!((result.rows.len(), result.truncated), (600, true));
+    for sql in ["SELECT word FROM vault", "SELECT secret FROM orders", "SELECT o.secret FROM orders AS o"] {
+        assert_eq!(ask(&source, "ann", sql).await.unwrap_err().code, "not_permitted", "{sql}");
+    }
+    for sql in ["SELECT * FROM information_schema.tables", "SELECT * FROM mysql.user"] {
+        assert!(ask(&source, "ann", sql).await.is_err(), "{sql}");
+    }
+    let nobody = ask(&source, "eve", "SELECT id FROM orders").await.unwrap_err();
+    assert_eq!(nobody.code, "not_permitted");
 }
 
 #[tokio::test]

@@ -86,11 +86,15 @@ pub enum SendError<R> {
 #[error("the actor runtime could not start: {0}")]
 pub struct RuntimeError(String);
 
+/// Longest wait of a shut-down for hosts to stop, and for their snapshots.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
 /// Sends commands to the entities of one kind.
 pub struct Handle<E: Entity> {
     router: ActorRef<RouterMessage<E>>,
     gate: Gate,
     busy: Gate,
+    keeping: Gate,
     answer: Duration,
 }
 
@@ -100,6 +104,7 @@ impl<E: Entity> Clone for Handle<E> {
             router: self.router.clone(),
             gate: self.gate.clone(),
             busy: self.busy.clone(),
+            keeping: self.keeping.clone(),
             answer: self.answer,
         }
     }
@@ -127,13 +132,14 @@ impl<E: Entity> Handle<E> {
         snapshots: Option<Arc<dyn SnapshotStore>>,
     ) -> Result<Self, RuntimeError> {
         let pool = EffectPool::new(effects, settings.effects, settings.effects_waiting);
-        let busy = Gate::unbounded();
+        let (busy, keeping) = (Gate::unbounded(), Gate::unbounded());
         let world = World {
             journal,
             clock,
             ids,
             pool,
             busy: busy.clone(),
+            keeping: keeping.clone(),
             snapshots,
             snapshot_every: settings.snapshot_every,
             snapshot_least: settings.snapshot_least,
@@ -141,7 +147,7 @@ impl<E: Entity> Handle<E> {
         let (router, _) = Actor::spawn(None, Router::<E>::new(), (world, settings))
             .await
             .map_err(|error| RuntimeError(error.to_string()))?;
-        Ok(Self { router, gate: Gate::new(settings.inside), busy, answer: settings.answer })
+        Ok(Self { router, gate: Gate::new(settings.inside), busy, keeping, answer: settings.answer })
     }
 
     /// Sends a command; the answer comes when what was decided is durable.
@@ -186,7 +192,9 @@ impl<E: Entity> Handle<E> {
         })
         .await
         .is_ok();
-        self.router.stop_children(None);
+        self.router.stop_children_and_wait(None, Some(LAST_WORDS)).await;
+        // Snapshots save time at the next start, and nothing else.
+        let _ = tokio::time::timeout(LAST_WORDS, self.keeping.emptied()).await;
         self.router.stop(None);
         finished
     }

@@ -45,6 +45,8 @@ pub(super) struct World<E: Entity> {
     pub(super) pool: EffectPool<E>,
     /// Counts the entities that are in the middle of something.
     pub(super) busy: Gate,
+    /// Counts the snapshots that are being kept.
+    pub(super) keeping: Gate,
     pub(super) snapshots: Option<Arc<dyn SnapshotStore>>,
     /// Facts after which a snapshot is kept.
     pub(super) snapshot_every: u64,
@@ -60,6 +62,7 @@ impl<E: Entity> Clone for World<E> {
             ids: Arc::clone(&self.ids),
             pool: self.pool.clone(),
             busy: self.busy.clone(),
+            keeping: self.keeping.clone(),
             snapshots: self.snapshots.clone(),
             snapshot_every: self.snapshot_every,
             snapshot_least: self.snapshot_least,
@@ -155,8 +158,12 @@ impl<E: Entity> Actor for Host<E> {
         _myself: ActorRef<Self::Msg>,
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
-        // Only thrift: an effect whose host is gone would report to nobody.
+        // Only thrift: an effect whose host is gone would report to nobody, and a long stream is begun again
+        // with its snapshot.
         state.running.values().for_each(AbortHandle::abort);
+        if !E::busy(&state.entity) {
+            state.remember();
+        }
         Ok(())
     }
 }
@@ -183,7 +190,8 @@ impl<E: Entity> HostState<E> {
         self.snapshot = self.version;
         let Arguments { stream, world, .. } = &self.arguments;
         if let Some(store) = &world.snapshots {
-            snapshot::remember::<E>(store, &world.journal, stream, self.version, &self.entity);
+            let pass = world.keeping.enter();
+            snapshot::remember::<E>(store, &world.journal, stream, self.version, &self.entity, pass);
         }
     }
 

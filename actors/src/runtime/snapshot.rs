@@ -5,6 +5,7 @@
 //! from the journal, as if there were none.
 
 use super::entity::Entity;
+use super::gate::Pass;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, VecDeque};
@@ -101,13 +102,14 @@ pub(super) async fn recall<E: Entity>(
     Some((snapshot.version, codec::decode(&snapshot.state).ok()?))
 }
 
-/// Keeps a state as it is at a version, aside: what fails here fails for nobody.
+/// Keeps a state as it is at a version, aside, and gives the pass back then: what fails here fails for nobody.
 pub(super) fn remember<E: Entity>(
     store: &Arc<dyn SnapshotStore>,
     journal: &Arc<dyn Journal>,
     stream: &StreamId,
     version: Version,
     state: &E::State,
+    pass: Option<Pass>,
 ) {
     let state = match codec::encode(state) {
         Ok(state) if state.len() <= LARGEST => state,
@@ -116,6 +118,7 @@ pub(super) fn remember<E: Entity>(
     };
     let (store, journal, stream) = (Arc::clone(store), Arc::clone(journal), stream.clone());
     tokio::spawn(async move {
+        let _pass = pass;
         let found = page(&journal, &stream, version.saturating_sub(1), 1).await;
         let Some(record) = found.ok().and_then(|records| records.first().map(Record::hash)) else { return };
         let snapshot = Snapshot { stream, shape: E::STATE_SHAPE, version, record, state };

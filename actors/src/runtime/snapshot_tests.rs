@@ -6,6 +6,7 @@ use super::{MemorySnapshots, SnapshotStore};
 use crate::conversation::{Asked, Conversation, Reply, State};
 use async_trait::async_trait;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use vanna_journal::{Journal, StreamId, Version};
 
 /// Gives every stream the same bytes, whatever they are; remembers what it was given.
@@ -105,4 +106,15 @@ async fn the_store_in_memory_keeps_within_its_bound_and_forgets_the_oldest() {
     assert_eq!(store.newest(&name(7)).await, None);
     assert_eq!(store.newest(&name(9)).await, Some(vec![9; 40]));
     assert_eq!(store.newest(&name(8)).await, Some(vec![8; 40]));
+}
+
+#[tokio::test]
+async fn what_was_awake_at_a_shut_down_begins_with_a_snapshot_next_time() {
+    let (journal, store) = (long(200, 200).await, Arc::new(MemorySnapshots::new(1 << 20)));
+    let handle = start(&journal, Some(store.clone())).await;
+    assert_eq!(ask(&handle, "r1").await, Reply::Asked(Asked { first_version: 1, fresh: false }));
+    assert!(handle.shut_down(Duration::from_secs(10)).await);
+    let journal: Arc<dyn Journal> = journal;
+    let found = recall::<Conversation>(&*store, &journal, &stream()).await;
+    assert_eq!(found.map(|(version, _)| version), Some(200));
 }

@@ -93,6 +93,13 @@ pub enum Expr {
     },
     /// A text that equals only what has the same letters.
     Exact(Box<Expr>),
+    /// Null, of the type that a column of a relation has.
+    NullOf {
+        /// The relation.
+        relation: String,
+        /// The column.
+        name: String,
+    },
     /// Whether a text holds another, letter by letter.
     Contains {
         /// The text.
@@ -226,7 +233,11 @@ impl Expr {
         let inner = |of: Box<Self>| Box::new(of.rewrite(change));
         let all = |list: Vec<Self>| list.into_iter().map(|item| item.rewrite(change)).collect();
         let rebuilt = match self {
-            leaf @ (Self::Column { .. } | Self::Literal(_) | Self::Param(_) | Self::Measure(_)) => leaf,
+            leaf @ (Self::Column { .. }
+            | Self::NullOf { .. }
+            | Self::Literal(_)
+            | Self::Param(_)
+            | Self::Measure(_)) => leaf,
             Self::Negate(of) => Self::Negate(inner(of)),
             Self::Not(of) => Self::Not(inner(of)),
             Self::Binary { op, left, right } => Self::Binary { op, left: inner(left), right: inner(right) },

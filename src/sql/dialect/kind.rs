@@ -93,6 +93,11 @@ pub trait Dialect: Sync {
     /// Real division that gives null for a zero divisor.
     fn divide(&self, left: &str, right: &str) -> String;
 
+    /// Null, of the type that a column of a relation has, where the engine asks for it.
+    fn null_of(&self, _relation: &str, _column: &str) -> String {
+        "NULL".to_owned()
+    }
+
     /// A text as it is compared and grouped: equal only to what has the same letters.
     fn exact(&self, of: &str) -> String {
         of.to_owned()
@@ -115,6 +120,11 @@ pub trait Dialect: Sync {
 
     /// A type's name in a cast.
     fn type_name(&self, to: ScalarType) -> &'static str;
+
+    /// Whether keys of an order can be columns of a result alone, and no aggregates.
+    fn orders_apart(&self) -> bool {
+        false
+    }
 
     /// One key of an order, nulls last.
     fn order_key(&self, of: &str, descending: bool) -> String;

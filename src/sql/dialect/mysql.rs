@@ -99,6 +99,11 @@ impl Dialect for Mysql {
         }
     }
 
+    /// `x IS NULL` is no key where `x` names an aggregate (error 1247).
+    fn orders_apart(&self) -> bool {
+        true
+    }
+
     /// Nulls are the smallest.
     fn order_key(&self, of: &str, descending: bool) -> String {
         if descending { format!("{of} DESC") } else { format!("{of} IS NULL, {of} ASC") }

@@ -71,6 +71,11 @@ impl Dialect for Postgres {
         format!("strpos({of}, {part}) > 0")
     }
 
+    /// Two untyped nulls in a UNION are a text to PostgreSQL, which a number does not fit.
+    fn null_of(&self, relation: &str, column: &str) -> String {
+        format!("(SELECT {relation}.{column} FROM {relation} LIMIT 0)")
+    }
+
     fn divide(&self, left: &str, right: &str) -> String {
         format!("CAST({left} AS DOUBLE PRECISION) / NULLIF({right}, 0)")
     }

@@ -1,7 +1,8 @@
 //! Constant arguments that decide how much a function produces.
 
+use crate::sql::guard::GuardDialect;
 use crate::sql::guard::refusal::{Checked, Code, Refusal};
-use crate::sql::guard::tree::{Call, Expr, Literal, Piece};
+use crate::sql::guard::tree::{Body, Call, Expr, Item, Literal, Piece, Query};
 
 /// Rows or elements that a series of constants may have.
 const SERIES: f64 = 1_000_000.0;
@@ -22,10 +23,11 @@ fn cap(value: Option<f64>, limit: f64, what: &str) -> Checked<()> {
 }
 
 /// Checks the constants of a call.
-pub(crate) fn check_call(call: &Call) -> Checked<()> {
+pub(crate) fn check_call(call: &Call, dialect: GuardDialect) -> Checked<()> {
     let name = call.listed.as_str();
     let arg = |at: usize| call.expressions().nth(at);
-    let value = |at: usize| arg(at).and_then(constant);
+    // What is not constant may still hold a factor that is too large.
+    let value = |at: usize| arg(at).and_then(|arg| constant(arg).or_else(|| largest_part(arg)));
     match name {
         "repeat" | "replicate" => {
             cap(value(1), CHARACTERS, name)?;
@@ -39,8 +41,12 @@ pub(crate) fn check_call(call: &Call) -> Checked<()> {
         "space" | "zeroblob" | "randomblob" | "randstr" | "random_bytes" => cap(value(0), CHARACTERS, name),
         "array_resize" | "list_resize" => cap(value(1), CHARACTERS, name),
         "array_fill" => cap(arg(1).map(elements), CHARACTERS, name),
+        "bar" => cap(value(3), CHARACTERS, name),
         "power" | "pow" => cap(value(1), EXPONENT, name),
         "factorial" => cap(value(0), FACTORIAL, name),
+        "generate_series" if dialect == GuardDialect::Sqlite && arg(1).is_none() => {
+            Err(too_large("A series without an end"))
+        }
         "generate_series"
         | "range"
         | "generate_array"
@@ -79,19 +85,40 @@ fn produces(expr: &Expr) -> bool {
 
 fn check_series(call: &Call, name: &str) -> Checked<()> {
     cap(series_length(call), SERIES, name)?;
-    let texts: Vec<&str> = call.expressions().filter_map(text_of).collect();
-    if let [from, to, step, ..] = texts.as_slice() {
-        let year = |text: &str| text.get(..4).and_then(|year| year.parse::<f64>().ok());
-        let small = ["second", "milli", "micro", "minute"]
-            .iter()
-            .any(|unit| step.to_ascii_lowercase().contains(unit));
-        if let (Some(from), Some(to), true) = (year(from), year(to), small)
+    let mut arguments = call.expressions();
+    if let (Some(from), Some(to), Some(step)) = (arguments.next(), arguments.next(), arguments.next()) {
+        let year = |expr| text_of(expr).and_then(|text| text.get(..4)?.parse::<f64>().ok());
+        if let (Some(from), Some(to)) = (year(from), year(to))
             && (to - from).abs() > 1.0
+            && is_short(step)
         {
             return Err(too_large("A series of moments"));
         }
     }
     Ok(())
+}
+
+/// Whether an interval is one of minutes or less.
+fn is_short(step: &Expr) -> bool {
+    let names_unit = |text: &str| {
+        let lower = text.to_ascii_lowercase();
+        ["second", "milli", "micro", "nano", "minute"].iter().any(|unit| lower.contains(unit))
+    };
+    match step {
+        Expr::Literal(Literal::Text(text)) => names_unit(text),
+        Expr::Form(pieces) => pieces.iter().any(|piece| match piece {
+            Piece::Expr(inner) => is_short(inner),
+            Piece::Type(unit) => names_unit(unit),
+            Piece::Word(_) | Piece::Glue(_) | Piece::Ident(_) | Piece::Window(_) => false,
+        }),
+        Expr::Call(call) => names_unit(&call.listed),
+        Expr::Column(_)
+        | Expr::Literal(_)
+        | Expr::Query(_)
+        | Expr::Star(_)
+        | Expr::Field(..)
+        | Expr::Lambda { .. } => false,
+    }
 }
 
 /// The text of a literal, perhaps within a cast.
@@ -213,13 +240,43 @@ pub(crate) fn constant(expr: &Expr) -> Option<f64> {
             Some(values.next()??.powf(values.next()??))
         }
         Expr::Literal(Literal::Text(text)) => text.trim().parse().ok(),
+        Expr::Query(query) => only_item(query).and_then(constant),
         Expr::Column(_)
         | Expr::Literal(_)
         | Expr::Call(_)
-        | Expr::Query(_)
         | Expr::Star(_)
         | Expr::Field(..)
         | Expr::Lambda { .. } => None,
+    }
+}
+
+/// The one value of a query that reads nothing.
+fn only_item(query: &Query) -> Option<&Expr> {
+    match &query.body {
+        Body::Query(inner) => only_item(inner),
+        Body::Select(select) if select.from.is_empty() => match select.items.as_slice() {
+            [Item::Expr { expr, .. }] => Some(expr),
+            _other => None,
+        },
+        Body::Values { rows, .. } => match rows.as_slice() {
+            [row] => row.first(),
+            _other => None,
+        },
+        Body::Select(_) | Body::Set { .. } => None,
+    }
+}
+
+/// The largest constant factor or summand of an expression that is not constant.
+fn largest_part(expr: &Expr) -> Option<f64> {
+    let Expr::Form(pieces) = expr else { return None };
+    let part = |expr: &Expr| constant(expr).map(f64::abs).or_else(|| largest_part(expr));
+    match pieces.as_slice() {
+        [Piece::Expr(left), Piece::Word("*" | "+"), Piece::Expr(right)] => {
+            [part(left), part(right)].into_iter().flatten().reduce(f64::max)
+        }
+        [Piece::Word("(" | "CAST("), Piece::Expr(inner), ..]
+        | [Piece::Expr(inner), Piece::Glue("::"), ..] => part(inner),
+        _other => None,
     }
 }
 
@@ -244,6 +301,8 @@ fn has_wide_field(format: &str) -> bool {
     for c in format.chars() {
         match c {
             '%' => (within, digits) = (!within, 0),
+            '{' => (within, digits) = (true, 0),
+            '}' => within = false,
             '0'..='9' if within => digits += 1,
             '*' if within => return true,
             c if c.is_ascii_alphabetic() => within = false,

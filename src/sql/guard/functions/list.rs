@@ -57,7 +57,6 @@ fn table_functions(dialect: GuardDialect) -> &'static [&'static str] {
             "json_tree",
             "generate_subscripts",
             "regexp_split_to_table",
-            "repeat_row",
         ],
         GuardDialect::Snowflake => &["flatten", "generator", "split_to_table", "strtok_split_to_table"],
         GuardDialect::Bigquery => &["unnest"],

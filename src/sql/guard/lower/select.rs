@@ -2,7 +2,7 @@
 
 use super::Lower;
 use super::query::comma_separated;
-use crate::sql::guard::refusal::{Checked, Refusal};
+use crate::sql::guard::refusal::{Checked, Code, Refusal};
 use crate::sql::guard::tree::{Expr, Ident, Item, Piece, Select, StarItem};
 use sqlparser::ast::{
     self, ConnectByKind, Distinct, ExceptSelectItem, ExcludeSelectItem, GroupByExpr, GroupByWithModifier,
@@ -244,6 +244,10 @@ impl Lower<'_> {
                     pieces.push(Piece::Word(if nocycle { "CONNECT BY NOCYCLE" } else { "CONNECT BY" }));
                     let relationships =
                         relationships.into_iter().map(|expr| self.expr(expr)).collect::<Checked<Vec<_>>>()?;
+                    if !relationships.iter().any(has_prior) {
+                        let reason = "CONNECT BY without PRIOR multiplies rows without end; say how a row follows from another.";
+                        return Err(Refusal::new(Code::RecursionUnbounded, reason));
+                    }
                     pieces.extend(comma_separated(relationships));
                 }
                 ConnectByKind::StartWith { start_token: _, condition } => {
@@ -276,5 +280,18 @@ impl Lower<'_> {
             }
         }
         Ok(pieces)
+    }
+}
+
+/// Whether an expression speaks of the row before.
+fn has_prior(expr: &Expr) -> bool {
+    match expr {
+        Expr::Form(pieces) => {
+            let inner = |piece: &Piece| matches!(piece, Piece::Expr(inner) if has_prior(inner));
+            pieces.first() == Some(&Piece::Word("PRIOR")) || pieces.iter().any(inner)
+        }
+        Expr::Call(call) => call.expressions().any(has_prior),
+        Expr::Field(inner, _) => has_prior(inner),
+        Expr::Column(_) | Expr::Literal(_) | Expr::Query(_) | Expr::Star(_) | Expr::Lambda { .. } => false,
     }
 }

@@ -3,7 +3,8 @@
 use super::deps::{Deps, OutColumn};
 use super::resolver::Resolver;
 use crate::sql::guard::refusal::{Checked, Code, Refusal};
-use crate::sql::guard::tree::{Expr, Ident, Piece};
+use crate::sql::guard::tree::{Body, Expr, Ident, Piece, Query};
+use std::collections::BTreeMap;
 
 /// Relations that may stand beside each other unconnected.
 const UNCONNECTED: usize = 3;
@@ -175,19 +176,29 @@ impl Resolver<'_> {
             let reason = "The functions in FROM give too many rows together; lower their bounds.";
             return Err(Refusal::new(Code::CrossJoin, reason));
         }
-        let many: Vec<usize> = frame.bindings.iter().filter(|b| b.many).map(|b| b.group).collect();
-        let mut groups = many.clone();
-        groups.sort_unstable();
-        groups.dedup();
-        if groups.len() > UNCONNECTED {
-            let reason = format!(
-                "{} relations are joined in {} groups that no condition connects; add join conditions.",
-                many.len(),
-                groups.len()
-            );
+        let mut widths: BTreeMap<usize, usize> = BTreeMap::new();
+        for binding in frame.bindings.iter().filter(|binding| binding.many) {
+            let width = widths.entry(binding.group).or_default();
+            *width = (*width).max(binding.width);
+        }
+        let width: usize = widths.values().sum();
+        self.widest = self.widest.max(width);
+        if width > UNCONNECTED {
+            let reason =
+                format!("{width} relations are joined that no condition connects; add join conditions.");
             return Err(Refusal::new(Code::CrossJoin, reason));
         }
         Ok(())
+    }
+
+    /// The width of a query that was just resolved, and takes back what was known before it.
+    pub(super) fn width_of(&mut self, query: &Query, before: usize) -> usize {
+        let width = std::mem::replace(&mut self.widest, before);
+        let gathers = match &query.body {
+            Body::Select(select) => !select.group.is_empty() || !select.head.is_empty(),
+            Body::Query(_) | Body::Set { .. } | Body::Values { .. } => false,
+        };
+        if gathers { 1 } else { width }
     }
 }
 

@@ -29,7 +29,7 @@ impl Resolver<'_> {
             },
             Expr::Literal(_) => Ok(Deps::default()),
             Expr::Call(call) => {
-                cost::check_call(call)?;
+                cost::check_call(call, self.dialect)?;
                 let mut deps = Deps::default();
                 if call.listed == "count"
                     && let Some([Piece::Expr(Expr::Star(qualifier))]) = call.arguments.as_deref()

@@ -18,6 +18,8 @@ pub(super) struct Binding {
     pub(super) rewritten: bool,
     /// Whether it has more than a row or so.
     pub(super) many: bool,
+    /// How many unconnected relations its rows are the product of.
+    pub(super) width: usize,
     /// Group of sources that conditions connect.
     pub(super) group: usize,
 }
@@ -32,6 +34,7 @@ impl Binding {
             rowid: None,
             rewritten: false,
             many: true,
+            width: 1,
             group: 0,
         }
     }

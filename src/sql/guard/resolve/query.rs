@@ -3,6 +3,7 @@
 use super::deps::{Deps, OutColumn, Shape};
 use super::frame::Frame;
 use super::resolver::{CteName, Resolver};
+use crate::sql::guard::GuardDialect;
 use crate::sql::guard::cost;
 use crate::sql::guard::refusal::{Checked, Code, Refusal};
 use crate::sql::guard::tree::{Body, Cte, Ident, Order, Query};
@@ -11,12 +12,14 @@ impl Resolver<'_> {
     pub(super) fn query(&mut self, query: &mut Query) -> Checked<Shape> {
         let in_sight = self.ctes.len();
         for at in 0..query.ctes.len() {
-            let recursive = query.recursive || self.dialect == crate::sql::guard::GuardDialect::Sqlite;
             let Some(cte) = query.ctes.get_mut(at) else { break };
+            let recursive = query.recursive || self.recurses_unsaid(&cte.name);
+            let before = std::mem::replace(&mut self.widest, 1);
             let shape = self.cte(cte, recursive)?;
             let many = cost::gives_many_rows(&cte.query);
+            let width = self.width_of(&cte.query, before);
             let name = self.dialect.fold(&cte.name).into_owned();
-            self.ctes.push(CteName { name, written: cte.name.text.clone(), shape, many });
+            self.ctes.push(CteName { name, written: cte.name.text.clone(), shape, many, width });
         }
         let (shape, frame) = self.body(&mut query.body)?;
         self.frames.push(frame);
@@ -39,10 +42,33 @@ impl Resolver<'_> {
         Ok(())
     }
 
+    /// Whether an expression may name itself without the word RECURSIVE. Where its name is a table's as well,
+    /// Snowflake's word decides.
+    fn recurses_unsaid(&self, name: &Ident) -> bool {
+        match self.dialect {
+            GuardDialect::Sqlite => true,
+            GuardDialect::Snowflake => self
+                .schema
+                .is_none_or(|schema| schema.find(std::slice::from_ref(name), self.dialect).is_none()),
+            GuardDialect::Postgres
+            | GuardDialect::Mysql
+            | GuardDialect::Duckdb
+            | GuardDialect::Bigquery
+            | GuardDialect::Mssql => false,
+        }
+    }
+
     fn cte(&mut self, cte: &mut Cte, recursive: bool) -> Checked<Shape> {
         self.check_shadow(cte)?;
         let shape = if recursive && cost::names_itself(cte, self.dialect) {
-            cost::check_recursion(cte, self.dialect)?;
+            let is_table = |name: &[Ident]| match name {
+                [only] => {
+                    let only = self.dialect.fold(only);
+                    !self.ctes.iter().any(|cte| cte.name == *only)
+                }
+                _qualified => true,
+            };
+            cost::check_recursion(cte, self.dialect, &is_table)?;
             self.recursive(cte)?
         } else {
             self.query(&mut cte.query)?

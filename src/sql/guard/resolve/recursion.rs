@@ -38,6 +38,6 @@ impl Resolver<'_> {
 
     fn push_self(&mut self, name: &str, cte: &Cte, shape: Shape) {
         let written = cte.name.text.clone();
-        self.ctes.push(CteName { name: name.to_owned(), written, shape, many: true });
+        self.ctes.push(CteName { name: name.to_owned(), written, shape, many: true, width: 1 });
     }
 }

@@ -17,6 +17,7 @@ pub(super) struct CteName {
     pub(super) written: String,
     pub(super) shape: Shape,
     pub(super) many: bool,
+    pub(super) width: usize,
 }
 
 /// Resolves one statement.
@@ -33,6 +34,8 @@ pub(crate) struct Resolver<'a> {
     used: BTreeSet<ColumnId>,
     pub(super) policies: BTreeSet<String>,
     pub(super) complete: bool,
+    /// Unconnected relations of the widest SELECT since a source began.
+    pub(super) widest: usize,
     /// Sources that names of the current condition belong to, as level and place.
     pub(super) touched: Vec<(usize, usize)>,
     /// Whether a name of the current condition belongs to some source, nobody knows which.
@@ -75,6 +78,7 @@ impl<'a> Resolver<'a> {
             used: BTreeSet::new(),
             policies: BTreeSet::new(),
             complete: true,
+            widest: 1,
             touched: Vec::new(),
             touched_unknown: false,
             within_policy: false,

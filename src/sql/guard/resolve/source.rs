@@ -51,13 +51,15 @@ impl Resolver<'_> {
                 let sees_others = *lateral || apply || self.dialect == GuardDialect::Duckdb;
                 let start = self.touched.len();
                 let hidden = if sees_others { None } else { self.frames.pop() };
+                let before = std::mem::replace(&mut self.widest, 1);
                 let shape = self.query(query);
                 self.frames.extend(hidden);
                 let shape = shape?;
                 self.pieces(sample)?;
                 let many = cost::gives_many_rows(query);
+                let width = self.width_of(query, before);
                 let binding = self.aliased(shape, alias.as_ref());
-                self.push(Binding { many, ..binding });
+                self.push(Binding { many, width, ..binding });
                 self.connect_last(start);
                 Ok(())
             }
@@ -305,7 +307,7 @@ impl Resolver<'_> {
             return Err(Refusal::new(Code::NameNotAllowed, reason));
         }
         let alias = relation.alias.clone().unwrap_or_else(|| Alias::named(name.clone()));
-        let binding = Binding { many: cte.many, ..self.aliased(cte.shape, Some(&alias)) };
+        let binding = Binding { many: cte.many, width: cte.width, ..self.aliased(cte.shape, Some(&alias)) };
         self.push(binding);
         Ok(true)
     }

@@ -38,6 +38,23 @@ const MSSQL_VIEWS: &[&str] = &[
     "sysjobs",
 ];
 
+/// Modules of SQLite that are there as tables without having been made.
+const SQLITE_MODULES: &[&str] = &[
+    "bytecode",
+    "carray",
+    "completion",
+    "dbstat",
+    "fsdir",
+    "generate_series",
+    "json_each",
+    "json_tree",
+    "jsonb_each",
+    "jsonb_tree",
+    "tables_used",
+    "wholenumber",
+    "zipfile",
+];
+
 /// Whether a name means something of the engine, or a file, or another server.
 pub(super) fn is_system(name: &[Ident], dialect: GuardDialect) -> bool {
     let lower: Vec<String> = name.iter().map(|part| part.text.to_ascii_lowercase()).collect();
@@ -56,7 +73,7 @@ pub(super) fn is_system(name: &[Ident], dialect: GuardDialect) -> bool {
             last.starts_with("sqlite_")
                 || last.starts_with("pragma_")
                 || last.starts_with("fts")
-                || matches!(last.as_str(), "dbstat" | "bytecode" | "tables_used" | "json_each" | "json_tree")
+                || SQLITE_MODULES.contains(&last.as_str())
                 || schemas.iter().any(|schema| schema != "main")
         }
         GuardDialect::Mysql => {
@@ -82,7 +99,9 @@ pub(super) fn is_system(name: &[Ident], dialect: GuardDialect) -> bool {
         }
         GuardDialect::Bigquery => {
             lower.iter().any(|part| part.contains("information_schema") || part.starts_with("region-"))
-                || matches!(last.as_str(), "__tables__" | "__tables_summary__" | "__partitions_summary__")
+                || ["__tables", "__partitions", "*"].iter().any(|prefix| last.starts_with(prefix))
+                || last.contains("$__")
+                || last.contains('@')
         }
         GuardDialect::Mssql => {
             // A table of numbers that many statements count with.
