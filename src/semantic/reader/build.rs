@@ -53,6 +53,8 @@ pub(super) struct Draft<'a> {
     pub(super) having: Vec<(usize, Threshold)>,
     /// Order: metric, and whether largest first.
     pub(super) order: Option<(usize, bool)>,
+    /// The dimension that rows are ordered by instead ("sorted by branch").
+    pub(super) sorted_by: Option<usize>,
     pub(super) limit: Option<u64>,
     /// Names to choose from, when the asker must.
     pub(super) choices: Option<Vec<String>>,
@@ -77,6 +79,7 @@ impl<'a> Draft<'a> {
             groups: Vec::new(),
             having: Vec::new(),
             order: None,
+            sorted_by: None,
             limit: None,
             choices: None,
             score,
@@ -108,6 +111,10 @@ impl<'a> Draft<'a> {
                 Role::Metric => {
                     let joined = before.is_none_or(|last| self.joined(last, at));
                     self.name_metric(at, joined);
+                    // "loans with fines": both numbers, or those loans that were fined?
+                    if before.is_some_and(|last| self.only_with(last, at)) {
+                        self.offer(&self.metrics.clone());
+                    }
                     before = Some(at);
                 }
                 Role::Filler => {
@@ -125,6 +132,10 @@ impl<'a> Draft<'a> {
                 Role::Group | Role::Limited => {}
             }
         }
+    }
+
+    fn only_with(&self, last: usize, at: usize) -> bool {
+        last + 2 == at && self.sentence.op(last + 1) == Some(Op::With)
     }
 
     fn joined(&self, last: usize, at: usize) -> bool {

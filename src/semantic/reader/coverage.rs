@@ -210,6 +210,10 @@ impl Draft<'_> {
             };
             query.filters.push(Filter { field: name(*metric), op: threshold.comparison, value });
         }
+        if let Some(dim) = self.sorted_by {
+            let field = self.lexicon().dim_name(dim).to_owned();
+            query.order_by.push(OrderBy { field, direction: Direction::Asc });
+        }
         if let Some((metric, down)) = self.order {
             let direction = if down { Direction::Desc } else { Direction::Asc };
             query.order_by.push(OrderBy { field: name(metric), direction });

@@ -19,6 +19,7 @@ impl Draft<'_> {
         self.grain_of_growth();
         self.scattered();
         self.rank();
+        self.other_times();
         self.operations();
         self.reachability();
         self.leftovers();
@@ -131,7 +132,13 @@ impl Draft<'_> {
         let ranks = self.sentence.ops(|op| op == Op::Rank);
         let down = direction.iter().any(|at| self.sentence.op(*at) == Some(Op::Direction { down: true }));
         let metric = self.metrics.last().copied().filter(|_| !self.groups.is_empty());
-        if let Some(metric) = metric
+        if let Some((at, dim)) = ranks.iter().find_map(|at| Some((*at, self.sorting(*at)?)))
+            && direction.is_empty()
+            && self.facts.ranking.is_none()
+        {
+            self.sorted_by = Some(dim);
+            self.sentence.grammar(at);
+        } else if let Some(metric) = metric
             && (!direction.is_empty() || !ranks.is_empty())
         {
             self.order = Some((metric, down || direction.is_empty()));
@@ -163,6 +170,18 @@ impl Draft<'_> {
             self.limit = None;
             self.offer(&self.metrics.clone());
         }
+    }
+
+    /// "sorted by branch" beside other groups orders by the branch itself. Alone it may as well rank the branches.
+    fn sorting(&self, at: usize) -> Option<usize> {
+        let sorts = self.sentence.words(at).any(|word| matches!(word, "sorted" | "ordered"))
+            && self.sentence.words(at).last() == Some("by");
+        let named = &self.sentence.term(at + 1)?.dims;
+        let dim = self.groups.iter().find_map(|(group, _)| match group {
+            Group::Dim(dim) if named.contains(dim) => Some(*dim),
+            _ => None,
+        })?;
+        (sorts && self.groups.len() > 1).then_some(dim)
     }
 
     /// "of all hotels, which has …": one of the set.

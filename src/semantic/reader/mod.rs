@@ -10,6 +10,7 @@ mod amounts;
 mod build;
 mod calendar;
 mod coverage;
+mod dated;
 mod dates;
 mod evidence;
 mod fillers;

@@ -125,12 +125,12 @@ impl Reader {
     ) -> Reading {
         let mut sentence = Sentence::new(&self.lexicon, question, tokens, items);
         sentence.assumptions.splice(0..0, repairs.iter().cloned());
+        roles::clauses(&mut sentence);
         let times = times::read(&mut sentence, calendar);
         let thresholds = amounts::thresholds(&mut sentence);
         let ranking = amounts::ranking(&mut sentence);
         let picks = picks::read(&mut sentence, times.versus);
         let facts = Facts { times, thresholds, ranking, picks };
-        roles::clauses(&mut sentence);
         let slots = roles::slots(&sentence, &facts.thresholds);
         let mut drafts: Vec<Draft> = roles::combinations(&sentence, &slots)
             .into_iter()

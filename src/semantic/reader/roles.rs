@@ -6,9 +6,8 @@
 use super::amounts::{Subject, Threshold};
 use super::grammar::Op;
 use super::segment::Meaning;
-use super::sentence::{Mark, Sentence};
+use super::sentence::Sentence;
 use crate::semantic::model::MetricKind;
-use vanna_actors::ports::planner::UncoveredReason;
 
 /// What a noun does in the sentence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +34,7 @@ pub(super) struct Slot {
 /// Most combinations of roles that are tried.
 const MOST_COMBINATIONS: usize = 192;
 
-/// Leaves open what was done where it says which rows are meant and not what is measured: beside another metric, and
+/// Takes its meaning from what was done where it says which rows are meant and not what is measured: beside another metric, and
 /// in a relative clause. "Fines of members who signed up in May" is not about sign-ups.
 pub(super) fn clauses(sentence: &mut Sentence) {
     for at in (0..sentence.items.len()).filter(|at| is_verbal(sentence, *at)).collect::<Vec<_>>() {
@@ -46,8 +45,12 @@ pub(super) fn clauses(sentence: &mut Sentence) {
         let relative = at.checked_sub(1).is_some_and(|n| {
             matches!(sentence.op(n), Some(Op::That | Op::Who | Op::Which | Op::With | Op::Where))
         });
-        if other || relative {
-            sentence.mark(at, Mark::Left(UncoveredReason::UnknownTerm));
+        // "borrowed more than 10 books": the number is of the books of each, not of what was done.
+        let compared = matches!(sentence.op(at + 1), Some(Op::Compare(_) | Op::Between));
+        if other || relative || compared {
+            if let Some(item) = sentence.items.get_mut(at) {
+                item.meaning = Meaning::Unknown;
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 //! "average order value" is also "average value of orders"; where "order count" is a synonym and "invoice"
 //! another word for the same thing, so is "invoice count"; a ratio is its numerator "per" its denominator.
 
+use super::dated;
 use super::fillers;
 use super::grammar;
 use super::lexicon::{Term, canonical};
@@ -56,7 +57,7 @@ pub(super) fn made(model: &Model, listed: &HashMap<String, Term>) -> BTreeMap<St
         forms.extend(turned);
         forms.extend(told);
         if is_count(metric) {
-            let done = phrases(metric).into_iter().flat_map(|noun| done(&noun)).chain(dated(metric));
+            let done = phrases(metric).into_iter().flat_map(|noun| done(&noun)).chain(done_on(metric));
             let done: BTreeSet<String> = done.filter(|form| !forms.contains(form)).collect();
             forms.extend(done.iter().cloned());
             verbs.extend(done);
@@ -196,14 +197,14 @@ fn done(noun: &str) -> Vec<String> {
 }
 
 /// What the time that places a count of rows says was done with them: "borrowed" where it is `borrowed_on`.
-fn dated(metric: &Metric) -> Option<String> {
+fn done_on(metric: &Metric) -> Option<String> {
     let MetricKind::Simple { time: Some(time), agg: Aggregate::Count, .. } = &metric.kind else {
         return None;
     };
     let field = time.rsplit_once('.').map_or(time.as_str(), |(_, field)| field);
-    let verb = ["_on", "_at", "_date"].iter().find_map(|ending| field.strip_suffix(ending))?;
+    let verb = dated::verb(field)?;
     let grammatical = fillers::is_filler(verb) || grammar::op(verb).is_some();
-    (verb.ends_with("ed") && !verb.contains('_') && !grammatical).then(|| verb.to_owned())
+    (!grammatical).then(|| verb.to_owned())
 }
 
 /// "numerator per denominator" of a ratio.
