@@ -47,10 +47,10 @@ pub(super) fn clauses(sentence: &mut Sentence) {
         });
         // "borrowed more than 10 books": the number is of the books of each, not of what was done.
         let compared = matches!(sentence.op(at + 1), Some(Op::Compare(_) | Op::Between));
-        if other || relative || compared {
-            if let Some(item) = sentence.items.get_mut(at) {
-                item.meaning = Meaning::Unknown;
-            }
+        if (other || relative || compared)
+            && let Some(item) = sentence.items.get_mut(at)
+        {
+            item.meaning = Meaning::Unknown;
         }
     }
 }
