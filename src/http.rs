@@ -4,6 +4,7 @@
 //! Without a certificate store plain HTTP still works; an `https` address then fails to connect.
 
 use rustls::crypto::ring;
+use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
 use std::sync::{Arc, OnceLock};
 
@@ -17,6 +18,13 @@ pub fn client() -> reqwest::Client {
 pub fn client_builder() -> reqwest::ClientBuilder {
     #[expect(clippy::disallowed_methods, reason = "this is the one place, and the TLS settings are given")]
     reqwest::Client::builder().tls_backend_preconfigured(tls(None))
+}
+
+/// The certificates that the system trusts, but for those that cannot be read.
+pub(crate) fn system_certificates() -> Vec<CertificateDer<'static>> {
+    let mut store = RootCertStore::empty();
+    let found = rustls_native_certs::load_native_certs().certs;
+    found.into_iter().filter(|certificate| store.add(certificate.clone()).is_ok()).collect()
 }
 
 /// TLS settings that trust these certificates, or else the system's, which are read once per process.

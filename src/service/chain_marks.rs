@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use vanna_journal::{StreamId, Version};
 
 /// Streams that are remembered.
-const STREAMS: usize = 10_000;
+const STREAMS: usize = 2_000;
 /// Places of one stream that are remembered, the latest of it.
 const PLACES: usize = 16;
 

@@ -3,7 +3,7 @@
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Opts, OptsBuilder};
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, Weak};
@@ -15,7 +15,7 @@ pub(crate) struct Server {
     child: Child,
     port: u16,
     databases: AtomicU32,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// The server of this run. `None`, said aloud, when MariaDB is not installed.
@@ -61,6 +61,7 @@ impl Server {
         let owner = folder.path().join("owner.sql");
         let make = "CREATE USER owner@'%' IDENTIFIED BY 'owner';\nGRANT ALL ON *.* TO owner@'%' WITH GRANT OPTION;\n";
         std::fs::write(&owner, make).unwrap();
+        certify(folder.path());
         for _attempt in 0..5 {
             let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
             let mut start = Command::new("/usr/sbin/mariadbd");
@@ -69,9 +70,12 @@ impl Server {
             start.arg(format!("--port={port}"));
             start.arg(format!("--socket={}", folder.path().join("socket").display()));
             start.arg(format!("--init-file={}", owner.display()));
+            for part in ["cert", "key"] {
+                start.arg(format!("--ssl-{part}={}", folder.path().join(format!("{part}.pem")).display()));
+            }
             let mut child = start.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
             if is_up(&mut child, port) {
-                return Self { child, port, databases: AtomicU32::new(0), _folder: folder };
+                return Self { child, port, databases: AtomicU32::new(0), folder };
             }
             let _ = child.kill();
             let _ = child.wait();
@@ -87,8 +91,22 @@ impl Server {
         self.url(&name)
     }
 
+    /// The file of the authority that its certificate is from.
+    pub(crate) fn authority(&self) -> PathBuf {
+        self.folder.path().join("authority.pem")
+    }
+
     fn url(&self, database: &str) -> String {
         format!("mysql://owner:owner@127.0.0.1:{}/{database}", self.port)
+    }
+}
+
+/// Puts a certificate, its key and its authority into a folder.
+fn certify(folder: &Path) {
+    let authority = crate::tls::authority();
+    let (certificate, key) = crate::tls::certificate(&authority);
+    for (name, pem) in [("cert", certificate), ("key", key), ("authority", authority.pem())] {
+        std::fs::write(folder.join(format!("{name}.pem")), pem).unwrap();
     }
 }
 

@@ -21,7 +21,7 @@ use std::time::Duration;
 /// Values up to a quarter of it stay in the file that we sync.
 pub(super) const SEGMENT: usize = 16 << 20;
 const RETIRED_INDEX: &[u8] = b"index.1";
-const CACHE: u64 = 16 << 20;
+const CACHE: u64 = 6 << 20;
 /// Background threads of sled may hold its file for a moment after it was closed.
 const LOCK_TRIES: u32 = 100;
 /// What a read says when sled is stuck on a full disk.

@@ -1,6 +1,6 @@
 //! Readers of whole schemas, one per engine.
 
-mod mysql;
+pub(crate) mod mysql;
 mod postgres;
 mod sqlite;
 mod sqlite_text;

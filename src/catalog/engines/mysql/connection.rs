@@ -1,7 +1,7 @@
 //! The connection that catalogs are read over.
 
 use super::join::{Catalogs, join};
-use super::queries;
+use super::{queries, server};
 use crate::catalog::snapshot::Snapshot;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Opts};
@@ -20,9 +20,18 @@ const PASSES: usize = 3;
 /// Why a catalog was not read. The texts name no host, user or password.
 #[derive(Debug, thiserror::Error)]
 pub enum MysqlError {
+    /// The text is no connection string, or names no database.
+    #[error("the connection string is not understood; write mysql://user:password@host/database")]
+    ConnectionString,
+    /// `ssl-mode` is none that is understood.
+    #[error("ssl-mode must be DISABLED, REQUIRED or VERIFY_IDENTITY")]
+    TlsMode,
+    /// The certificates of `ssl-ca` cannot be used.
+    #[error("ssl-ca must name a readable PEM file with at least one certificate")]
+    Certificates,
     /// Nobody answered, or the server did not let us in.
-    #[error("the MySQL server cannot be reached; check address, account, password and database")]
-    Connect,
+    #[error("the MySQL server cannot be reached: {0}; check address, account, password and database")]
+    Connect(&'static str),
     /// The server refused a read, or the connection ended.
     #[error("the MySQL server did not give its catalog; check what the account may see")]
     Read(#[from] mysql_async::Error),
@@ -39,7 +48,10 @@ impl MysqlError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Connect => "catalog_unreachable",
+            Self::ConnectionString => "catalog_connection_string",
+            Self::TlsMode => "catalog_tls_mode",
+            Self::Certificates => "catalog_certificates",
+            Self::Connect(_) => "catalog_unreachable",
             Self::Read(_) => "catalog_refused",
             Self::Late => "catalog_timeout",
             Self::Restless => "catalog_restless",
@@ -52,14 +64,23 @@ pub struct MysqlCatalog {
     conn: Conn,
 }
 
+/// Makes a connection, within a time.
+///
+/// # Errors
+/// [`MysqlError::Connect`].
+pub(crate) async fn connect(opts: &Opts) -> Result<Conn, MysqlError> {
+    let made = timeout(CONNECT, Conn::new(opts.clone())).await;
+    let made = made.map_err(|_| MysqlError::Connect("no answer"))?;
+    made.map_err(|error| MysqlError::Connect(server::reason(&error)))
+}
+
 impl MysqlCatalog {
     /// Connects.
     ///
     /// # Errors
     /// [`MysqlError::Connect`].
     pub async fn connect(opts: &Opts) -> Result<Self, MysqlError> {
-        let made = timeout(CONNECT, Conn::new(opts.clone())).await.map_err(|_| MysqlError::Connect)?;
-        made.map(|conn| Self { conn }).map_err(|_| MysqlError::Connect)
+        connect(opts).await.map(|conn| Self { conn })
     }
 
     /// A text that is another one after every change of any schema of the server.

@@ -4,5 +4,8 @@
 mod connection;
 mod join;
 mod queries;
+mod server;
 
+pub(crate) use connection::connect;
 pub use connection::{MysqlCatalog, MysqlError};
+pub(crate) use server::opts;

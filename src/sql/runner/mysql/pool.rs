@@ -1,10 +1,11 @@
 //! A few connections, each prepared so that nothing can be written through it.
 
 use super::fault;
+use crate::catalog::engines::{MysqlError, mysql};
 use crate::sql::runner::error::SourceError;
 use crate::sql::runner::words::{busy, timeout as late, unavailable};
 use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, Opts, OptsBuilder};
+use mysql_async::{Conn, Opts};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -15,8 +16,6 @@ use vanna_actors::ports::sql::Failure;
 const CONNECTIONS: usize = 4;
 /// Longest wait for a connection to be made.
 const CONNECT: Duration = Duration::from_secs(10);
-/// Largest packet that is read, in bytes: about the largest single row.
-const LARGEST: usize = 64 << 20;
 /// What every connection holds on to: a second line behind the guard and the account. The guard writes names
 /// in backticks and escapes with backslashes; what such a text means depends on `sql_mode`, so that is fixed:
 /// without ANSI_QUOTES, NO_BACKSLASH_ESCAPES and PIPES_AS_CONCAT. With ONLY_FULL_GROUP_BY no column is shown
@@ -50,35 +49,21 @@ pub(super) struct Held {
     _permit: OwnedSemaphorePermit,
 }
 
-/// How the connections of a source are made.
-///
-/// # Errors
-/// The text is no connection string, or names no database.
-fn opts(url: &str) -> Result<Opts, SourceError> {
-    let url = url.strip_prefix("mariadb://").map_or_else(|| url.to_owned(), |rest| format!("mysql://{rest}"));
-    let opts = Opts::from_url(&url).map_err(|_| SourceError::ConnectionString)?;
-    if opts.db_name().is_none_or(str::is_empty) {
-        return Err(SourceError::ConnectionString);
-    }
-    // On the loopback it would leave the port that it was told for the server's socket.
-    let builder = OptsBuilder::from_opts(opts).prefer_socket(false).stmt_cache_size(0);
-    let builder = builder.max_allowed_packet(Some(LARGEST)).wait_timeout(Some(28_800));
-    Ok(builder.setup(SETTINGS.map(str::to_owned).to_vec()).into())
-}
-
 /// A connection that reads only.
 ///
 /// # Errors
 /// The server cannot be reached or refuses.
 async fn connect(opts: &Opts) -> Result<Conn, Failure> {
-    let unreachable = || unavailable("it cannot be reached, or does not let the service in");
-    let made = timeout(CONNECT, Conn::new(opts.clone())).await.map_err(|_| unreachable())?;
-    made.map_err(|_| unreachable())
+    mysql::connect(opts).await.map_err(|error| unavailable(&error.to_string()))
 }
 
 impl Pool {
     pub(super) fn new(url: &str) -> Result<Self, SourceError> {
-        Ok(Self { opts: opts(url)?, permits: Arc::new(Semaphore::new(CONNECTIONS)), idle: Mutex::default() })
+        let opts = mysql::opts(url, &SETTINGS).map_err(|error| match error {
+            MysqlError::ConnectionString => SourceError::ConnectionString,
+            other => SourceError::Unusable(other.to_string()),
+        })?;
+        Ok(Self { opts, permits: Arc::new(Semaphore::new(CONNECTIONS)), idle: Mutex::default() })
     }
 
     pub(super) fn opts(&self) -> &Opts {

@@ -102,7 +102,15 @@ fn is_answer(failure: &Failure) -> bool {
 
 fn unread(error: &MysqlError) -> Failure {
     tracing::debug!(code = error.code(), "a schema was not read");
-    unavailable("its schema cannot be read now; try again later")
+    match error {
+        MysqlError::ConnectionString
+        | MysqlError::TlsMode
+        | MysqlError::Certificates
+        | MysqlError::Connect(_) => unavailable(&error.to_string()),
+        MysqlError::Read(_) | MysqlError::Late | MysqlError::Restless => {
+            unavailable("its schema cannot be read now; try again later")
+        }
+    }
 }
 
 /// Ends the transaction; a connection that is not done is closed.
