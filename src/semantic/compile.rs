@@ -62,6 +62,9 @@ pub fn compile(model: &Model, query: &SemanticQuery, dialect: DialectKind) -> Re
         let query = serde_json::to_value(&query).unwrap_or_default();
         return answer::compiled(model, imported, &query, dialect);
     }
+    if let Some(beside) = model.beside.as_deref().filter(|beside| beside.computes(&query)) {
+        return answer::beside(model, beside, &query, dialect);
+    }
     let resolved = resolve(model, &query)?;
     let plan = build(model, &resolved)?;
     let statement = lower(&plan);

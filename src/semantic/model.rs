@@ -3,6 +3,8 @@
 //! These are the resolved types that every stage works on; the file format is read in `load`.
 
 use super::flow::detect::Imported;
+use super::flow::model::FlowModel;
+use super::flow::own::Beside;
 use super::verified::VerifiedQuery;
 use serde::{Deserialize, Serialize, Serializer};
 use std::collections::BTreeMap;
@@ -33,12 +35,15 @@ pub struct Model {
     /// How the model is computed when it was imported; none for the native format.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "shared")]
     pub imported: Option<Arc<Imported>>,
+    /// What of a model of our own format is computed as imported ones are; none where nothing is.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "shared")]
+    pub beside: Option<Arc<Beside>>,
     /// `blake3:` and the hash of the model's canonical content.
     pub hash: String,
 }
 
-fn shared<S: Serializer>(imported: &Option<Arc<Imported>>, to: S) -> Result<S::Ok, S::Error> {
-    imported.as_deref().serialize(to)
+fn shared<T: Serialize, S: Serializer>(part: &Option<Arc<T>>, to: S) -> Result<S::Ok, S::Error> {
+    part.as_deref().serialize(to)
 }
 
 /// First day of the week.
@@ -233,6 +238,13 @@ impl Model {
     #[must_use]
     pub fn metric(&self, name: &str) -> Option<&Metric> {
         self.metrics.iter().find(|m| m.name == name)
+    }
+
+    /// The model that computes a metric where it is not computed by what the model itself says.
+    #[must_use]
+    pub fn flow_of(&self, metric: &str) -> Option<&FlowModel> {
+        let beside = self.beside.as_deref().filter(|beside| beside.metrics.contains(metric));
+        self.imported.as_deref().map(|imported| &imported.model).or(beside.map(|beside| &beside.model))
     }
 
     /// A field by name, with its dataset.

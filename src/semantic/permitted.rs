@@ -84,7 +84,8 @@ impl ModelViews {
             (compiled, _) => return Ok(compiled),
         };
         let seen = self.seen(permit).await?;
-        let of_seen = seen.imported.is_none().then(|| compile_json(&seen, query, self.dialect));
+        let apart = seen.imported.is_some() || seen.beside.is_some();
+        let of_seen = (!apart).then(|| compile_json(&seen, query, self.dialect));
         Ok(Err(match of_seen {
             Some(Err(told)) => told,
             // An imported model is computed as a whole; what it suggests is not for everybody.

@@ -5,11 +5,14 @@ use super::detect::Imported;
 use super::engine::Engine;
 use super::model::FlowModel;
 use super::names::Item;
+use super::own::Beside;
 use super::reads;
 use super::rows::Rows;
 use crate::semantic::compile::Compiled;
-use crate::semantic::model::{Dataset, Field, Model};
+use crate::semantic::model::{Dataset, Field, Model, WeekStart};
+use crate::semantic::query::{Dimension, Grain, METRIC_TIME, SemanticQuery};
 use crate::semantic::refusal::{Code, CompileError};
+use crate::semantic::resolve::{Named, find, groupable};
 use crate::sql::dialect::DialectKind;
 use serde_json::Value;
 use vanna_actors::ports::sql::{Format, Output, Role};
@@ -35,6 +38,79 @@ pub fn compiled(
         plan_hash: blake3::hash(format!("{}\n{query}", model.hash).as_bytes()).to_hex().to_string(),
         sql: statement.sql,
     })
+}
+
+/// Compiles a query over a model of our own with a metric that is computed here; its names are as the model says.
+///
+/// # Errors
+/// Why the query cannot be answered by the model.
+pub fn beside(
+    model: &Model,
+    beside: &Beside,
+    query: &SemanticQuery,
+    dialect: DialectKind,
+) -> Result<Compiled, CompileError> {
+    fits(model, beside, query)?;
+    let query = serde_json::to_value(query).unwrap_or_default();
+    let statement = compile(&beside.model, &query, engine(dialect)?)?;
+    let (tables, columns) = reads::of(&beside.model, &query);
+    let grains = statement.grains.iter().chain(std::iter::repeat(&None));
+    let outputs = statement.columns.iter().zip(grains).map(|(name, grain)| match grain {
+        Some(grain) => {
+            let role = Role::Time { grain: grain.clone() };
+            Output { name: name.clone(), label: grain.clone(), role, format: Format::Plain }
+        }
+        None => output(model, &beside.model, name),
+    });
+    Ok(Compiled {
+        outputs: outputs.collect(),
+        prepared: statement.sql.clone(),
+        params: Vec::new(),
+        tables,
+        columns,
+        plan_hash: blake3::hash(format!("{}\n{query}", model.hash).as_bytes()).to_hex().to_string(),
+        sql: statement.sql,
+    })
+}
+
+/// Whether each metric may be grouped and filtered by what the query names.
+fn fits(model: &Model, beside: &Beside, query: &SemanticQuery) -> Result<(), CompileError> {
+    let measured =
+        query.filters.iter().map(|filter| &filter.field).filter(|name| model.metric(name).is_some());
+    let metrics: Vec<&String> = query.metrics.iter().chain(measured).collect();
+    for name in &metrics {
+        let known = model.metric(name).is_some();
+        if known && beside.model.metric(name).is_none() {
+            let message = format!("`{name}` reads several datasets; ask for it in a query of its own");
+            return Err(CompileError::partial(Code::UnsupportedMetric, message).naming((*name).clone()));
+        }
+    }
+    let dimensions = query.dimensions.iter().map(|dimension| match dimension {
+        Dimension::Name(name) | Dimension::Grained { name, .. } => name,
+    });
+    let filters =
+        query.filters.iter().map(|filter| &filter.field).filter(|name| model.metric(name).is_none());
+    for name in dimensions.chain(filters) {
+        let field = match find(model, name) {
+            Some(Named::Field(_, field)) => field.name.as_str(),
+            _ => name,
+        };
+        let refusing = metrics.iter().find(|metric| !groupable(model, metric).contains(&field));
+        if let Some(metric) = refusing.filter(|_| model.field(field).is_some() || field == METRIC_TIME) {
+            let message = format!("`{metric}` cannot be grouped or filtered by `{field}`");
+            let suggestions = groupable(model, metric).into_iter().map(str::to_owned).collect();
+            let refusal = CompileError::partial(Code::DimensionNotAllowed, message).naming(field);
+            return Err(refusal.suggesting(suggestions));
+        }
+    }
+    let weekly = |dimension: &Dimension| matches!(dimension, Dimension::Grained { grain: Grain::Week, .. });
+    let weekly = query.time_grain == Some(Grain::Week) || query.dimensions.iter().any(weekly);
+    if weekly && model.week_start == WeekStart::Sunday {
+        let message =
+            "such metrics are computed by weeks that start on Monday, and the model's start on Sunday";
+        return Err(CompileError::partial(Code::UnsupportedMetric, message));
+    }
+    Ok(())
 }
 
 /// A statement that reads the distinct values of a field in their order, at most `cap`.

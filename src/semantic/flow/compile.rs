@@ -9,6 +9,7 @@ use super::model::{FlowModel, Metric, MetricKind, Unit};
 use super::names::Item;
 use super::request::{Request, period, request};
 use super::scalar::{self, Meaning};
+use super::spine;
 use crate::semantic::refusal::{Code, CompileError};
 use serde_json::Value;
 
@@ -19,6 +20,8 @@ pub struct Statement {
     pub sql: String,
     /// Names of its columns in order.
     pub columns: Vec<String>,
+    /// Grains of the first columns, those that it groups by.
+    pub grains: Vec<Option<String>>,
 }
 
 /// Compiles a query written as JSON text.
@@ -37,6 +40,11 @@ pub fn compile_json(model: &FlowModel, query: &str, engine: Engine) -> Result<St
 /// As [`compile_json`].
 pub fn compile(model: &FlowModel, query: &Value, engine: Engine) -> Result<Statement, CompileError> {
     let mut request = request(model, query)?;
+    let with_days = match model.plain && model.spines.is_empty() && !request.metrics.is_empty() {
+        true => Some(spine::with_days(model, &request, engine)?),
+        false => None,
+    };
+    let model = with_days.as_ref().unwrap_or(model);
     let mut compiler = Compiler::new(model, engine);
     if request.metrics.is_empty() {
         with_grains(model, &mut request.groups)?;
@@ -57,7 +65,8 @@ pub fn compile(model: &FlowModel, query: &Value, engine: Engine) -> Result<State
         measures(&mut compiler, &request)?
     };
     let columns = body.columns.iter().map(|(name, _)| name.clone()).collect();
-    Ok(Statement { sql: print(&compiler, &request, &body)?, columns })
+    let grains = request.groups.iter().map(|group| group.grain.as_ref().map(|grain| grain.name().to_owned()));
+    Ok(Statement { sql: print(&compiler, &request, &body)?, columns, grains: grains.collect() })
 }
 
 /// The last step: columns with their expressions, what they are read from, what they must fulfil.
@@ -121,13 +130,15 @@ fn range(compiler: &Compiler<'_>, request: &Request) -> Result<Range, CompileErr
         return Ok(None);
     }
     let mut unit = Unit::Day;
-    for name in &request.metrics {
+    // Days are days where a model of our own says them.
+    let rounded = !compiler.model.plain;
+    for name in request.metrics.iter().filter(|_| rounded) {
         for leaf in compiler.leaves(compiler.metric(name)?, 0)? {
             let dim = leaf.time.as_deref().and_then(|time| compiler.source(leaf).ok()?.dim(time)?.grain);
             unit = unit.max(dim.unwrap_or(Unit::Day));
         }
     }
-    let asked = request.groups.iter().filter(|item| item.is_metric_time() && item.part.is_none());
+    let asked = request.groups.iter().filter(|item| rounded && item.is_metric_time() && item.part.is_none());
     let asked = asked.filter_map(|item| item.grain.as_ref().and_then(super::model::Grain::unit)).min();
     unit = unit.max(asked.unwrap_or(Unit::Day));
     let bound = |day, after: bool| {
@@ -149,7 +160,7 @@ fn values(compiler: &mut Compiler<'_>, request: &Request) -> Result<Body, Compil
     }
     let from = distinct(compiler, &request.groups, &request.conditions)?;
     let spelled = compiler.group_columns(&from, &request.groups);
-    let mut columns: Vec<(String, String)> = request.groups.iter().map(Item::column).zip(spelled).collect();
+    let mut columns = shown(compiler, &request.groups, spelled);
     if request.min_max {
         let ends = |(name, of): &(String, String)| {
             [(format!("{name}__min"), format!("MIN({of})")), (format!("{name}__max"), format!("MAX({of})"))]
@@ -157,6 +168,16 @@ fn values(compiler: &mut Compiler<'_>, request: &Request) -> Result<Body, Compil
         columns = columns.iter().flat_map(ends).collect();
     }
     Ok(Body { columns, from, conditions: Vec::new() })
+}
+
+/// Columns of groups: their names, and expressions.
+fn shown(compiler: &Compiler<'_>, groups: &[Item], spelled: Vec<String>) -> Vec<(String, String)> {
+    let one = |(group, of): (&Item, String)| match &group.grain {
+        _ if !compiler.model.plain => (group.column(), of),
+        Some(_) => (group.plain(), compiler.engine.day(&of)),
+        None => (group.plain(), of),
+    };
+    groups.iter().zip(spelled).map(one).collect()
 }
 
 fn measures(compiler: &mut Compiler<'_>, request: &Request) -> Result<Body, CompileError> {
@@ -170,7 +191,7 @@ fn measures(compiler: &mut Compiler<'_>, request: &Request) -> Result<Body, Comp
     }
     let Together { from, values, keys } = compiler.put_together(&computed, &names, &request.groups)?;
     let spelled = compiler.group_columns(&keys, &request.groups);
-    let mut columns: Vec<(String, String)> = request.groups.iter().map(Item::column).zip(spelled).collect();
+    let mut columns = shown(compiler, &request.groups, spelled);
     columns.extend(request.metrics.iter().cloned().zip(values.iter().cloned()));
     let mut conditions = Vec::new();
     for ((_, sql), value) in request.having.iter().zip(values.iter().skip(request.metrics.len())) {
@@ -207,13 +228,23 @@ fn print(compiler: &Compiler<'_>, request: &Request, body: &Body) -> Result<Stri
                 || group.column() == *field
                 || (item.grain.is_none() && group.bare() == item.bare())
         });
-        let name = group.map_or_else(|| field.clone(), Item::column);
+        let named = if compiler.model.plain { Item::plain } else { Item::column };
+        let name = group.map_or_else(|| field.clone(), named);
         let Some((_, of)) = body.columns.iter().find(|(column, _)| *column == name) else {
             let message = format!("the query does not return `{field}`, so it cannot be ordered by it");
             let refusal = CompileError::partial(Code::UnknownOrder, message).naming(field.clone());
             return Err(refusal);
         };
         order.push(engine.order(of, *descending));
+    }
+    if compiler.model.plain {
+        // The same rows always come in the same order.
+        let rest = body.columns.iter().take(request.groups.len());
+        order.extend(
+            rest.map(|(_, of)| engine.order(of, false))
+                .filter(|key| !order.contains(key))
+                .collect::<Vec<_>>(),
+        );
     }
     if !order.is_empty() {
         sql.push_str(&format!("\nORDER BY {}", order.join(", ")));

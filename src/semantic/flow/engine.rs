@@ -118,6 +118,15 @@ impl Engine {
         }
     }
 
+    /// The day of a time, as models of our own show it.
+    #[must_use]
+    pub fn day(self, of: &str) -> String {
+        match self {
+            Self::Sqlite => format!("date({of})"),
+            Self::DuckDb | Self::Postgres | Self::MySql => format!("CAST({of} AS DATE)"),
+        }
+    }
+
     /// A part of a time as a number; days of the week run from Monday as 1.
     #[must_use]
     pub fn part(self, part: &str, of: &str) -> Option<String> {

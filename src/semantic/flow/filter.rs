@@ -3,6 +3,7 @@
 use super::model::{FlowModel, Grain};
 use super::names::Item;
 use super::scalar;
+use crate::semantic::query::METRIC_TIME;
 use crate::semantic::refusal::{Code, CompileError};
 use sqlparser::ast::Expr;
 
@@ -29,6 +30,14 @@ pub enum Call {
         /// What it is grouped by.
         by: Vec<Item>,
     },
+}
+
+/// A call that names a field of one of our own models.
+#[must_use]
+pub fn quoted_call(field: &str) -> String {
+    let kind = if field == METRIC_TIME { "TimeDimension" } else { "Dimension" };
+    let grain = if field == METRIC_TIME { ", 'day'" } else { "" };
+    format!("{{{{ {kind}('{}'{grain}) }}}}", field.replace('\'', " "))
 }
 
 pub(super) const CALL: &str = "vanna_call_";

@@ -102,6 +102,7 @@ fn spines(project: &Value) -> Vec<Spine> {
                 Some((name, column))
             });
             Some(Spine {
+                sql: None,
                 table: relation(spine),
                 column: text(primary, "name")?,
                 unit: Unit::parse(&text(primary, "time_granularity")?)?,
@@ -114,7 +115,7 @@ fn spines(project: &Value) -> Vec<Spine> {
         let (Some(table), Some(column)) = (text(old, "location"), text(old, "column_name")) else { continue };
         if !found.iter().any(|spine| spine.unit == unit) {
             let table = table.split('.').map(str::to_owned).collect();
-            found.push(Spine { table, column, unit, custom: Vec::new() });
+            found.push(Spine { table, column, unit, custom: Vec::new(), sql: None });
         }
     }
     found

@@ -54,6 +54,10 @@ pub struct FlowModel {
     /// Whether fields are named by themselves (Snowflake, OSI) and not by a path of entities (MetricFlow).
     #[serde(default, skip_serializing_if = "is_false")]
     pub short_names: bool,
+    /// Whether it is one of our own: results are named and ordered as there, days are days, and times without a
+    /// table of times are made up.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub plain: bool,
 }
 
 /// A dataset.
@@ -155,6 +159,9 @@ pub struct Spine {
     /// Grains of the owner's own: name and column.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub custom: Vec<(String, String)>,
+    /// What gives the times where no table does: a query in brackets.
+    #[serde(skip)]
+    pub sql: Option<String>,
 }
 
 /// A length of the calendar, the finest first.

@@ -62,6 +62,12 @@ impl Item {
         pieces.join("__")
     }
 
+    /// Its name in a model of our own.
+    #[must_use]
+    pub fn plain(&self) -> String {
+        self.path.iter().chain([&self.name]).map(String::as_str).collect::<Vec<_>>().join(".")
+    }
+
     /// Its name without a grain.
     #[must_use]
     pub fn bare(&self) -> String {

@@ -4,14 +4,15 @@ use super::osi::{expression, qualified, relationship};
 use crate::semantic::model::{Aggregate, Dataset, EntityKind, Field, FieldKind, Metric, MetricKind, Model};
 use serde_json::{Map, Value, json};
 
-/// The model as a document of Open Semantic Interchange. Metrics that look back in time, and derived ones, cannot
-/// be said in it and are left out.
+/// The model as a document of Open Semantic Interchange. Metrics that look back in time, derived ones, and those
+/// with conditions or gaps to fill cannot be said in it and are left out.
 #[must_use]
 pub fn osi(model: &Model) -> Value {
     let mut out = named(&model.name, &model.description, &[]);
     out.insert("datasets".to_owned(), model.datasets.iter().map(dataset).collect());
     out.insert("relationships".to_owned(), relationships(model).into());
-    let metrics: Vec<Value> = model.metrics.iter().filter_map(|one| metric(model, one)).collect();
+    let sayable = model.metrics.iter().filter(|one| model.flow_of(&one.name).is_none());
+    let metrics: Vec<Value> = sayable.filter_map(|one| metric(model, one)).collect();
     out.insert("metrics".to_owned(), metrics.into());
     json!({"semantic_model": [out]})
 }

@@ -22,8 +22,7 @@ impl Rows<'_> {
             return Err(unsupported(message));
         }
         let engine = self.engine;
-        let (table, day, period) =
-            (engine.table(&spine.table), engine.name(&spine.column), engine.name(column));
+        let (table, day, period) = (spine.relation(engine), engine.name(&spine.column), engine.name(column));
         let days = format!(
             "(SELECT {} AS vanna_day, {period} AS vanna_period, \
              ROW_NUMBER() OVER (PARTITION BY {period} ORDER BY {day}) AS vanna_place \

@@ -207,7 +207,10 @@ fn literal(value: &Value) -> Result<String, CompileError> {
 }
 
 /// A comparison of `{{call}}` with values, as SQL that is parsed again.
-fn comparison(of: &str, op: &str, value: &Value) -> Result<String, CompileError> {
+///
+/// # Errors
+/// `bad_filter_value` or `bad_op`.
+pub fn comparison(of: &str, op: &str, value: &Value) -> Result<String, CompileError> {
     let wrong = || CompileError::partial(Code::BadFilterValue, format!("the value does not fit `{op}`"));
     let many = || -> Result<Vec<String>, CompileError> {
         let items =

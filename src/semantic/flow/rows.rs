@@ -89,7 +89,7 @@ impl<'a> Rows<'a> {
     pub fn spine(model: &'a FlowModel, engine: Engine, unit: Unit) -> Result<Self, CompileError> {
         let mut rows = Self::empty(model, engine);
         let spine = model.spine(unit).ok_or_else(|| no_spine(unit))?;
-        rows.from = format!("{} s0", engine.table(&spine.table));
+        rows.from = format!("{} s0", spine.relation(engine));
         rows.unit = spine.unit;
         rows.time = Some(engine.trunc(spine.unit, &format!("s0.{}", engine.name(&spine.column))));
         Ok(rows)
@@ -249,7 +249,7 @@ impl<'a> Rows<'a> {
 
     /// A spine to join, with the start of a window computed once for each of its times.
     fn spine_with(&self, spine: &Spine, start: &str) -> String {
-        let (table, column) = (self.engine.table(&spine.table), self.engine.name(&spine.column));
+        let (table, column) = (spine.relation(self.engine), self.engine.name(&spine.column));
         if self.engine != Engine::Sqlite {
             return table;
         }
@@ -370,7 +370,10 @@ impl<'a> Rows<'a> {
 }
 
 pub(super) fn no_spine(unit: Unit) -> CompileError {
-    let message = format!("the model has no time spine by {} or finer; add one", unit.name());
+    let message = format!(
+        "the model has no time spine by {} or finer; name a table of consecutive days under `time_spines`",
+        unit.name()
+    );
     CompileError::partial(Code::NoTime, message)
 }
 

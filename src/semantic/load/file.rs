@@ -4,6 +4,7 @@ use super::keys::Report;
 use super::native;
 use super::node::Node;
 use crate::semantic::fault::{ModelError, Severity};
+use crate::semantic::flow::own::{self, Details};
 use crate::semantic::flow::{detect, findings, vocabulary};
 use crate::semantic::model::{MetricKind, Model};
 use crate::semantic::{hash, validate};
@@ -121,10 +122,11 @@ fn unreadable(path: &Path, why: impl std::fmt::Display) -> Vec<ModelError> {
 fn load(texts: &[(String, String)]) -> Result<Loaded, Vec<ModelError>> {
     let mut report = Report::default();
     let mut model = Model::default();
+    let mut details = Details::default();
     for (file, text) in texts {
         report.file.clone_from(file);
         match serde_saphyr::from_str::<Node>(text) {
-            Ok(root) => native::document(&mut report, &root, &mut model),
+            Ok(root) => native::document(&mut report, &root, &mut model, &mut details),
             Err(error) => {
                 let line = error.location().and_then(|at| u32::try_from(at.line()).ok());
                 report.fault(line, ModelError::error("", "bad_yaml", first_line(&error.to_string())));
@@ -135,6 +137,7 @@ fn load(texts: &[(String, String)]) -> Result<Loaded, Vec<ModelError>> {
         return Err(report.errors);
     }
     place_in_time(&mut model);
+    own::add(&mut model, details);
     model.hash = hash::of(&model);
     let findings = validate::check(&model).into_iter().map(|finding| report.locate(finding));
     let (errors, warnings): (Vec<_>, Vec<_>) = findings.partition(|f| f.severity == Severity::Error);

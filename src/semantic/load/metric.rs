@@ -1,9 +1,11 @@
 //! The native format of metrics.
 
+use super::detail;
 use super::keys::{Mapping, Report, item_path, join, peek};
 use super::native::within;
-use super::node::Node;
+use super::node::{Node, Value};
 use crate::semantic::fault::ModelError;
+use crate::semantic::flow::own::Detail;
 use crate::semantic::model::{Aggregate, Input, Metric, MetricKind, Period};
 use crate::semantic::query::Grain;
 use vanna_actors::ports::sql::Format;
@@ -14,6 +16,8 @@ pub(super) const SIMPLE: &[&str] = &["dataset", "agg", "expr", "time"];
 pub(super) const RATIO: &[&str] = &["numerator", "denominator"];
 pub(super) const DERIVED: &[&str] = &["expr", "inputs"];
 pub(super) const CUMULATIVE: &[&str] = &["metric", "window"];
+/// A part of a ratio that says more than its name.
+pub(super) const PART: &[&str] = &["metric", "filters"];
 
 #[derive(Clone, Copy)]
 enum Kind {
@@ -21,6 +25,7 @@ enum Kind {
     Ratio,
     Derived,
     Cumulative,
+    Conversion,
 }
 
 const KINDS: &[(&str, Kind)] = &[
@@ -28,6 +33,15 @@ const KINDS: &[(&str, Kind)] = &[
     ("ratio", Kind::Ratio),
     ("derived", Kind::Derived),
     ("cumulative", Kind::Cumulative),
+    ("conversion", Kind::Conversion),
+];
+
+pub(super) const GRAINS: &[(&str, Grain)] = &[
+    ("day", Grain::Day),
+    ("week", Grain::Week),
+    ("month", Grain::Month),
+    ("quarter", Grain::Quarter),
+    ("year", Grain::Year),
 ];
 
 const AGGREGATES: &[(&str, Aggregate)] = &[
@@ -46,36 +60,51 @@ const FORMATS: &[(&str, Format)] = &[
     ("percent", Format::Percent),
 ];
 
-/// Reads one metric. Metrics that compare periods or add them up need a grain.
-pub(super) fn metric(report: &mut Report, node: &Node, path: &str) -> Option<Metric> {
+/// Reads one metric, and what it says beyond the model. Metrics that compare periods or add them up need a grain.
+pub(super) fn metric(report: &mut Report, node: &Node, path: &str) -> Option<(Metric, Detail)> {
     let kind = kind_of(report, node, path)?;
-    let own = match kind {
-        Kind::Simple => SIMPLE,
-        Kind::Ratio => RATIO,
-        Kind::Derived => DERIVED,
-        Kind::Cumulative => CUMULATIVE,
+    let (own, more): (&[&str], &[&str]) = match kind {
+        Kind::Simple => (SIMPLE, detail::SIMPLE),
+        Kind::Ratio => (RATIO, &[]),
+        Kind::Derived => (DERIVED, &[]),
+        Kind::Cumulative => (CUMULATIVE, detail::CUMULATIVE),
+        Kind::Conversion => (&[], detail::CONVERSION),
     };
-    let known: Vec<&str> = SHARED.iter().chain(own).copied().collect();
+    let known: Vec<&str> = SHARED.iter().chain(detail::SHARED).chain(own).chain(more).copied().collect();
     let map = Mapping::open(report, node, path, &known)?;
     let name = map.required(report, "name");
+    let mut detail = detail::shared(report, &map);
     let kind = match kind {
-        Kind::Simple => simple(report, &map),
+        Kind::Simple => {
+            detail::simple(report, &map, &mut detail);
+            simple(report, &map)
+        }
         Kind::Ratio => MetricKind::Ratio {
-            numerator: map.required(report, "numerator"),
-            denominator: map.required(report, "denominator"),
+            numerator: part(report, &map, "numerator", &mut detail),
+            denominator: part(report, &map, "denominator", &mut detail),
         },
-        Kind::Derived => derived(report, &map),
-        Kind::Cumulative => MetricKind::Cumulative {
-            metric: map.required(report, "metric"),
-            window: period(report, &map, "window"),
-        },
+        Kind::Derived => derived(report, &map, &mut detail),
+        Kind::Cumulative => {
+            detail::cumulative(report, &map, &mut detail);
+            MetricKind::Cumulative {
+                metric: map.required(report, "metric"),
+                window: period(report, &map, "window"),
+            }
+        }
+        Kind::Conversion => {
+            let known = detail::conversion(report, &map);
+            let input = |metric: &str| Input { metric: metric.into(), alias: metric.into(), offset: None };
+            let inputs = vec![input(&known.base.metric), input(&known.event.metric)];
+            detail.conversion = Some(known);
+            MetricKind::Derived { expr: String::new(), inputs }
+        }
     };
     let needs_grain = match &kind {
         MetricKind::Cumulative { .. } => true,
         MetricKind::Derived { inputs, .. } => inputs.iter().any(|input| input.offset.is_some()),
         MetricKind::Simple { .. } | MetricKind::Ratio { .. } => false,
     };
-    Some(Metric {
+    let metric = Metric {
         description: map.text(report, "description").unwrap_or_default(),
         label: map.text(report, "label").unwrap_or_else(|| name.replace('_', " ")),
         synonyms: map.texts(report, "synonyms"),
@@ -85,7 +114,20 @@ pub(super) fn metric(report: &mut Report, node: &Node, path: &str) -> Option<Met
         kind,
         needs_grain,
         name,
-    })
+    };
+    Some((metric, detail))
+}
+
+/// A part of a ratio: the name of a metric, or the metric with conditions.
+fn part(report: &mut Report, map: &Mapping<'_>, key: &str, detail: &mut Detail) -> String {
+    let Some(node) = map.get(key).filter(|node| matches!(node.value, Value::Map(_))) else {
+        detail.inputs.push(Default::default());
+        return map.required(report, key);
+    };
+    let inner = Mapping::open(report, node, &join(&map.path, key), PART);
+    let Some(inner) = inner else { return String::new() };
+    detail.inputs.push(detail::input(report, &inner));
+    inner.required(report, "metric")
 }
 
 /// The type decides which keys are known, so it is read before the others are checked.
@@ -104,16 +146,19 @@ fn kind_of(report: &mut Report, node: &Node, path: &str) -> Option<Kind> {
 fn simple(report: &mut Report, map: &Mapping<'_>) -> MetricKind {
     let dataset = map.required(report, "dataset");
     map.required(report, "agg");
-    let agg = map.choice(report, "agg", AGGREGATES).unwrap_or(Aggregate::Count);
-    let expr = match agg {
-        Aggregate::Count => map.text(report, "expr").unwrap_or_else(|| "*".to_owned()),
+    let more = detail::MORE_AGGREGATES.iter().map(|(name, (agg, _))| (*name, *agg));
+    let known: Vec<(&str, Aggregate)> = AGGREGATES.iter().copied().chain(more).collect();
+    let is_count = map.text(report, "agg").as_deref() == Some("count");
+    let agg = map.choice(report, "agg", &known).unwrap_or(Aggregate::Count);
+    let expr = match map.get("expr") {
+        None if is_count => "*".to_owned(),
         _ => map.required(report, "expr"),
     };
     let time = map.text(report, "time").map(|time| within(&dataset, time));
     MetricKind::Simple { dataset, agg, expr, time }
 }
 
-fn derived(report: &mut Report, map: &Mapping<'_>) -> MetricKind {
+fn derived(report: &mut Report, map: &Mapping<'_>, detail: &mut Detail) -> MetricKind {
     let path = join(&map.path, "inputs");
     let items = map.items(report, "inputs");
     if items.is_empty() {
@@ -123,8 +168,8 @@ fn derived(report: &mut Report, map: &Mapping<'_>) -> MetricKind {
         .iter()
         .enumerate()
         .filter_map(|(index, node)| {
-            let map =
-                Mapping::open(report, node, &item_path(&path, index, node), &["metric", "alias", "offset"])?;
+            let map = Mapping::open(report, node, &item_path(&path, index, node), detail::INPUT)?;
+            detail.inputs.push(detail::input(report, &map));
             let metric = map.required(report, "metric");
             let alias = map.text(report, "alias").unwrap_or_else(|| metric.clone());
             Some(Input { metric, alias, offset: period(report, &map, "offset") })
@@ -133,7 +178,7 @@ fn derived(report: &mut Report, map: &Mapping<'_>) -> MetricKind {
     MetricKind::Derived { expr: map.required(report, "expr"), inputs }
 }
 
-fn period(report: &mut Report, map: &Mapping<'_>, key: &str) -> Option<Period> {
+pub(super) fn period(report: &mut Report, map: &Mapping<'_>, key: &str) -> Option<Period> {
     let text = map.text(report, key)?;
     let parsed = parse_period(&text);
     if parsed.is_none() {

@@ -1,5 +1,6 @@
 //! From YAML text to a checked model: parse with places, read keys, validate.
 
+mod detail;
 mod file;
 mod keys;
 mod metric;

@@ -1,13 +1,16 @@
 //! The native format, `version: 1`: model, datasets, entities and fields.
 
+use super::detail::spine;
 use super::keys::{Mapping, Report, item_path, join};
 use super::metric::metric;
 use super::node::{Node, Value};
 use super::verified::verified_query;
 use crate::semantic::fault::ModelError;
+use crate::semantic::flow::own::Details;
 use crate::semantic::model::{Dataset, Entity, EntityKind, Field, FieldKind, Model, WeekStart};
 
-pub(super) const TOP: &[&str] = &["version", "model", "datasets", "metrics", "verified_queries"];
+pub(super) const TOP: &[&str] =
+    &["version", "model", "datasets", "metrics", "time_spines", "verified_queries"];
 pub(super) const MODEL: &[&str] =
     &["name", "description", "default_metric", "popularity_metric", "value_priority", "week_start"];
 pub(super) const DATASET: &[&str] =
@@ -17,7 +20,7 @@ pub(super) const FIELD: &[&str] =
     &["name", "kind", "expr", "description", "synonyms", "sample_values", "value_synonyms", "index_values"];
 
 /// Adds what one document says to the model.
-pub(super) fn document(report: &mut Report, root: &Node, model: &mut Model) {
+pub(super) fn document(report: &mut Report, root: &Node, model: &mut Model, details: &mut Details) {
     let Some(top) = Mapping::open(report, root, "", TOP) else { return };
     match top.get("version").map(|node| &node.value) {
         Some(Value::Number(version)) if version == "1" => {}
@@ -33,7 +36,13 @@ pub(super) fn document(report: &mut Report, root: &Node, model: &mut Model) {
     }
     for (index, node) in top.items(report, "metrics").iter().enumerate() {
         let path = item_path("metrics", index, node);
-        model.metrics.extend(metric(report, node, &path));
+        let Some((metric, detail)) = metric(report, node, &path) else { continue };
+        details.metrics.insert(metric.name.clone(), detail);
+        model.metrics.push(metric);
+    }
+    for (index, node) in top.items(report, "time_spines").iter().enumerate() {
+        let path = item_path("time_spines", index, node);
+        details.spines.extend(spine(report, node, &path));
     }
     for (index, node) in top.items(report, "verified_queries").iter().enumerate() {
         let path = item_path("verified_queries", index, node);

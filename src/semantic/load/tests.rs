@@ -67,9 +67,11 @@ fn follows(yaml: &str) -> Result<(), String> {
 
 #[test]
 fn models_that_load_follow_the_published_schema() {
-    for yaml in
-        [include_str!("../../sample/chinook.yaml"), include_str!("../../../tests/fixtures/reader/stays.yaml")]
-    {
+    for yaml in [
+        include_str!("../../sample/chinook.yaml"),
+        include_str!("../../../tests/fixtures/reader/stays.yaml"),
+        include_str!("../../../tests/fixtures/semantic/bank.yaml"),
+    ] {
         assert!(super::load_str(yaml, "model.yaml").is_ok());
         assert_eq!(follows(yaml), Ok(()));
     }
@@ -77,7 +79,7 @@ fn models_that_load_follow_the_published_schema() {
 
 #[test]
 fn the_schema_knows_the_keys_that_the_loader_knows_and_no_others() {
-    use super::{metric, native, verified};
+    use super::{detail, metric, native, verified};
     let schema: serde_json::Value = serde_json::from_str(SCHEMA).unwrap();
     let known = |place: &str| {
         let properties = schema.pointer(place).and_then(|all| all.get("properties")).unwrap();
@@ -96,12 +98,61 @@ fn the_schema_knows_the_keys_that_the_loader_knows_and_no_others() {
     assert_eq!(known("/$defs/entity"), sorted(&[native::ENTITY]));
     assert_eq!(known("/$defs/field"), sorted(&[native::FIELD]));
     assert_eq!(known("/$defs/verified_query"), sorted(&[verified::KEYS]));
-    for (name, own) in [
-        ("simple", metric::SIMPLE),
-        ("ratio", metric::RATIO),
-        ("derived", metric::DERIVED),
-        ("cumulative", metric::CUMULATIVE),
+    for (name, own, more) in [
+        ("simple", metric::SIMPLE, detail::SIMPLE),
+        ("ratio", metric::RATIO, &[]),
+        ("derived", metric::DERIVED, &[]),
+        ("cumulative", metric::CUMULATIVE, detail::CUMULATIVE),
+        ("conversion", &[], detail::CONVERSION),
     ] {
-        assert_eq!(known(&format!("/$defs/{name}")), sorted(&[metric::SHARED, own]), "{name}");
+        let all = sorted(&[metric::SHARED, detail::SHARED, own, more]);
+        assert_eq!(known(&format!("/$defs/{name}")), all, "{name}");
+    }
+    for (name, own) in [
+        ("part", metric::PART),
+        ("input", detail::INPUT),
+        ("filter", detail::FILTER),
+        ("non_additive", detail::NON_ADDITIVE),
+        ("constant", detail::CONSTANT),
+        ("time_spine", detail::SPINE),
+    ] {
+        assert_eq!(known(&format!("/$defs/{name}")), sorted(&[own]), "{name}");
+    }
+}
+
+#[test]
+fn what_a_metric_cannot_say_is_told_with_its_line() {
+    let metric = |rest: &str| {
+        let model = include_str!("../../../tests/fixtures/semantic/bank.yaml");
+        let text = format!("{model}  - {{ name: wrong, {rest} }}\n");
+        let line = u32::try_from(text.lines().count()).unwrap();
+        let found = super::from_str(&text, "bank.yaml").expect_err(rest);
+        assert!(found.iter().all(|error| error.line == Some(line)), "{rest}: {found:?}");
+        found.into_iter().map(|error| error.code.to_string()).collect::<Vec<_>>()
+    };
+    let simple = "dataset: order, agg: sum, expr: amount";
+    for (rest, code) in [
+        ("dataset: order, agg: percentile, expr: amount".to_owned(), "bad_percentile"),
+        ("dataset: order, agg: percentile, percentile: 95, expr: amount".to_owned(), "bad_percentile"),
+        (format!("{simple}, percentile: 0.5"), "conflicting_keys"),
+        (format!("{simple}, fill_nulls_with: none"), "wrong_type"),
+        (format!("{simple}, filters: [{{ field: status, op: like, value: x }}]"), "bad_op"),
+        (format!("{simple}, filters: [{{ field: status, op: in, value: x }}]"), "bad_filter_value"),
+        (format!("{simple}, filters: [{{ field: statos, op: '=', value: x }}]"), "unknown_dimension"),
+        (format!("{simple}, filters: [{{ field: page, op: '=', value: x }}]"), "unreachable_dimension"),
+        (
+            "type: cumulative, metric: revenue, window: 1 day, grain_to_date: month".to_owned(),
+            "conflicting_keys",
+        ),
+        ("type: cumulative, metric: revenue, window: some days".to_owned(), "bad_period"),
+        ("type: cumulative, metric: revenues, window: 2 days".to_owned(), "unknown_metric"),
+        (
+            "type: conversion, base: visit_count, conversion: order_count, entity: nobody".to_owned(),
+            "broken_model",
+        ),
+        ("type: conversion, base: visit_count, entity: buyer".to_owned(), "missing_key"),
+        (format!("{simple}, non_additive: {{ time: never }}"), "broken_model"),
+    ] {
+        assert!(metric(&rest).contains(&code.to_owned()), "{rest}: {:?}", metric(&rest));
     }
 }

@@ -50,12 +50,12 @@ fn names_of(field: &Field, name: &str) -> bool {
 
 /// The datasets that are aggregated, each with the time field that places its rows.
 fn placed(model: &Model, metric: &str) -> Vec<(String, String)> {
-    if let Some(imported) = &model.imported {
-        let Some(metric) = imported.model.metric(metric) else { return Vec::new() };
-        let leaves = vocabulary::leaves(&imported.model, metric, 0);
+    if let Some(flow) = model.flow_of(metric) {
+        let Some(metric) = flow.metric(metric) else { return Vec::new() };
+        let leaves = vocabulary::leaves(flow, metric, 0);
         return leaves
             .into_iter()
-            .map(|leaf| (leaf.source.clone(), vocabulary::time_of(&imported.model, leaf).unwrap_or_default()))
+            .map(|leaf| (leaf.source.clone(), vocabulary::time_of(flow, leaf).unwrap_or_default()))
             .collect();
     }
     let mut measures = Vec::new();

@@ -9,7 +9,7 @@ use crate::semantic::reach::Reach;
 /// it has a time. Empty for a metric that is not known or cannot be computed.
 #[must_use]
 pub fn groupable<'m>(model: &'m Model, metric: &str) -> Vec<&'m str> {
-    if model.imported.is_some() {
+    if model.flow_of(metric).is_some() {
         let names = model.metric(metric).and_then(|metric| metric.dimensions.as_ref());
         return names.into_iter().flatten().map(String::as_str).collect();
     }

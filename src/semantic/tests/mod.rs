@@ -1,5 +1,6 @@
 //! What the whole way from query to rows promises, checked on the engine.
 
+mod beside;
 mod engine;
 mod generated;
 mod guarded;

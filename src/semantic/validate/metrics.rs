@@ -3,14 +3,23 @@
 use super::datasets::check_time;
 use crate::semantic::expr::parse;
 use crate::semantic::fault::ModelError;
+use crate::semantic::flow::compile::compile;
+use crate::semantic::flow::engine::Engine;
+use crate::semantic::flow::own::{Beside, parts};
 use crate::semantic::measure::{can_run, expand};
 use crate::semantic::model::{Aggregate, Dataset, Input, Metric, MetricKind, Model};
 use crate::semantic::query::METRIC_TIME;
 use crate::semantic::reach::Reach;
+use serde_json::json;
 use std::collections::BTreeSet;
 
 pub(super) fn check(model: &Model, found: &mut Vec<ModelError>) {
     for metric in &model.metrics {
+        if let Some(beside) = model.beside.as_deref().filter(|beside| beside.metrics.contains(&metric.name)) {
+            check_beside(model, beside, metric, found);
+            check_dimensions(model, metric, found);
+            continue;
+        }
         let before = found.len();
         check_parts(model, metric, found);
         check_dimensions(model, metric, found);
@@ -27,6 +36,33 @@ pub(super) fn check(model: &Model, found: &mut Vec<ModelError>) {
                 error.message,
             ));
         }
+    }
+}
+
+/// A metric that is computed as imported ones are: it can be asked for, by itself or over time.
+fn check_beside(model: &Model, beside: &Beside, metric: &Metric, found: &mut Vec<ModelError>) {
+    let before = found.len();
+    for part in parts(metric) {
+        check_metric(model, part, format!("metrics[{}]", metric.name), found);
+    }
+    if found.len() > before {
+        return;
+    }
+    if beside.model.metric(&metric.name).is_none() {
+        let message =
+            "what is computed from several datasets cannot have conditions, windows, gaps to fill or events";
+        found.push(ModelError::error(format!("metrics[{}]", metric.name), "unsupported_metric", message));
+        return;
+    }
+    let queries = [
+        json!({"metrics": [metric.name]}),
+        json!({"metrics": [metric.name], "time_grain": "day"}),
+        json!({"metrics": [metric.name], "time_grain": "month"}),
+    ];
+    let refusals = queries.map(|query| compile(&beside.model, &query, Engine::DuckDb).err());
+    if let [Some(_), Some(first), Some(_)] = refusals {
+        let error = ModelError::error(format!("metrics[{}]", metric.name), first.code.text(), first.message);
+        found.push(error);
     }
 }
 
@@ -60,7 +96,7 @@ fn check_parts(model: &Model, metric: &Metric, found: &mut Vec<ModelError>) {
             }
             check_derived(metric, expr, inputs, found);
         }
-        MetricKind::Cumulative { metric: of, window } => {
+        MetricKind::Cumulative { metric: of, .. } => {
             check_metric(model, of, path(metric, "metric"), found);
             let runs = model.metric(of).is_none_or(|of| match &of.kind {
                 MetricKind::Simple { agg, time, .. } => can_run(*agg) && time.is_some(),
@@ -69,10 +105,6 @@ fn check_parts(model: &Model, metric: &Metric, found: &mut Vec<ModelError>) {
             if !runs {
                 let message = "a running total needs a simple metric with a time: sum, count, min or max";
                 found.push(ModelError::error(path(metric, "metric"), "unsupported_metric", message));
-            }
-            if window.is_some() {
-                let message = "windows are not supported yet; leave it out for a total since the beginning";
-                found.push(ModelError::error(path(metric, "window"), "unsupported_metric", message));
             }
         }
     }

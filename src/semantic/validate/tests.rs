@@ -31,7 +31,7 @@ fn each_mistake_is_told_once_with_its_code_and_line() {
         ("- name: company", "- name: metric_time", "reserved_name"),
         ("relation: Genre", "relation: a..b", "bad_relation"),
         ("    metric: revenue", "    metric: orders", "unsupported_metric"),
-        ("    metric: revenue", "    metric: revenue\n    window: 7 days", "unsupported_metric"),
+        ("    metric: revenue", "    metric: buyers\n    window: 7 days", "unsupported_metric"),
         (
             "numerator: units_sold\n    denominator: orders",
             "numerator: units_per_order\n    denominator: orders",
