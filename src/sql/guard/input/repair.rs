@@ -28,6 +28,9 @@ pub(super) fn repair(
         .collect();
     let mut trailer = Trailer::default();
     table_statement(&mut tokens, dialect);
+    if matches!(dialect, GuardDialect::Sqlite | GuardDialect::Duckdb) {
+        hints(&mut tokens);
+    }
     match dialect {
         GuardDialect::Mssql => trailer = take_option(&mut tokens)?,
         GuardDialect::Duckdb => {
@@ -85,6 +88,22 @@ fn table_statement(tokens: &mut Vec<TokenWithSpan>, dialect: GuardDialect) {
         if begins && named && keyword(tokens.get(at)) == Some(Keyword::TABLE) {
             let words = [Token::make_keyword("SELECT"), Token::Mul, Token::make_keyword("FROM")];
             tokens.splice(at..=at, words.into_iter().map(TokenWithSpan::wrap));
+        }
+        at += 1;
+    }
+}
+
+/// `AS MATERIALIZED (` and `AS NOT MATERIALIZED (`: how a result is kept changes none of its rows.
+fn hints(tokens: &mut Vec<TokenWithSpan>) {
+    let mut at = 0;
+    while at < tokens.len() {
+        let negated = usize::from(keyword(tokens.get(at + 1)) == Some(Keyword::NOT));
+        let opens = tokens.get(at + negated + 2).is_some_and(|token| token.token == Token::LParen);
+        if keyword(tokens.get(at)) == Some(Keyword::AS)
+            && keyword(tokens.get(at + negated + 1)) == Some(Keyword::MATERIALIZED)
+            && opens
+        {
+            tokens.drain(at + 1..=at + negated + 1);
         }
         at += 1;
     }

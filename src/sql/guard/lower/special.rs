@@ -249,7 +249,6 @@ impl Lower<'_> {
         characters: Option<Vec<ast::Expr>>,
     ) -> Checked<Expr> {
         let mut pieces = vec![Piece::Word("TRIM(")];
-        let has_side = side.is_some();
         pieces.extend(side.map(|side| {
             Piece::Word(match side {
                 TrimWhereField::Both => "BOTH",
@@ -257,10 +256,8 @@ impl Lower<'_> {
                 TrimWhereField::Trailing => "TRAILING",
             })
         }));
-        match what {
-            Some(what) => pieces.extend([Piece::Expr(self.expr(*what)?), Piece::Word("FROM")]),
-            None if has_side => pieces.push(Piece::Word("FROM")),
-            None => {}
+        if let Some(what) = what {
+            pieces.extend([Piece::Expr(self.expr(*what)?), Piece::Word("FROM")]);
         }
         pieces.push(Piece::Expr(self.expr(expr)?));
         for part in characters.into_iter().flatten() {
@@ -312,6 +309,12 @@ impl Lower<'_> {
         let known = INTRODUCERS.iter().copied().find(|word| prefix.value.eq_ignore_ascii_case(word));
         match (known, self.expr(value)?) {
             (Some(word), literal @ Expr::Literal(Literal::Text(_))) => Ok(form![word, literal]),
+            (None, column @ Expr::Column(_))
+                if self.dialect == GuardDialect::Snowflake
+                    && prefix.value.eq_ignore_ascii_case("CONNECT_BY_ROOT") =>
+            {
+                Ok(form!["CONNECT_BY_ROOT", column])
+            }
             (_, _) => Err(Refusal::new(
                 Code::LiteralNotAllowed,
                 format!("The prefix {} is not listed.", prefix.value),

@@ -50,6 +50,12 @@ fn named(dialect: GuardDialect) -> &'static [&'static str] {
             "int8multirange",
             "tsmultirange",
             "tstzmultirange",
+            "_text",
+            "_varchar",
+            "_int4",
+            "_int8",
+            "_float8",
+            "_numeric",
         ],
         GuardDialect::Sqlite => &[],
         GuardDialect::Mysql => {
@@ -99,6 +105,8 @@ fn named(dialect: GuardDialect) -> &'static [&'static str] {
             "timestampntz",
             "vector",
             "nvarchar2",
+            "map",
+            "decfloat",
         ],
         GuardDialect::Bigquery => &["geography", "bignumeric", "byteint", "numeric", "range", "interval"],
         GuardDialect::Mssql => &[
@@ -258,13 +266,15 @@ impl Lower<'_> {
             return Err(not_listed("A type of a schema"));
         };
         let lower = ident.value.to_ascii_lowercase();
-        let plain = lower.starts_with(|c: char| c.is_ascii_alphabetic())
+        let plain = lower.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
             && lower.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
         // SQLite takes any word for a type and looks only for parts such as INT in it.
         let known = named(self.dialect).contains(&lower.as_str()) || self.dialect == GuardDialect::Sqlite;
         let numeric = |text: &String| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
         let max = |text: &String| text.eq_ignore_ascii_case("max");
-        if !known || !plain || !modifiers.iter().all(|m| numeric(m) || max(m)) {
+        // Types of keys and values, which are words without anything in them.
+        let part = |text: &String| lower == "map" && text.bytes().all(|b| b.is_ascii_alphanumeric());
+        if !known || !plain || !modifiers.iter().all(|m| numeric(m) || max(m) || part(m)) {
             return Err(not_listed(&ident.value));
         }
         let name = lower.to_ascii_uppercase();
