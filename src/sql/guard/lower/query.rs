@@ -4,11 +4,11 @@ use super::Lower;
 use crate::sql::guard::GuardDialect;
 use crate::sql::guard::refusal::{Checked, Code, Refusal};
 use crate::sql::guard::tree::{
-    Body, Cte, Expr, Ident, Item, Joined, Literal, Order, Piece, Query, Relation, Select, Source, StarItem,
+    Body, Cte, Expr, Ident, Item, Joined, Order, Piece, Query, Relation, Select, Source, StarItem,
 };
 use sqlparser::ast::{
-    self, CteAsMaterialized, Fetch, ForClause, ForJson, ForXml, LimitClause, Offset, OffsetRows, OrderByKind,
-    OrderByOptions, OrderBySort, SetExpr, SetOperator, SetQuantifier, Statement,
+    self, CteAsMaterialized, Fetch, LimitClause, Offset, OffsetRows, OrderByKind, OrderByOptions,
+    OrderBySort, SetExpr, SetOperator, SetQuantifier, Statement,
 };
 
 /// The query of a statement that is one.
@@ -22,50 +22,6 @@ pub(crate) fn query_of(statement: Statement) -> Checked<Box<ast::Query>> {
             Err(Refusal::new(Code::NotAQuery, reason))
         }
     }
-}
-
-/// `FOR XML PATH('')` and `FOR JSON PATH` put the rows of one column into one text, as in `STUFF((SELECT …), 1, 1, '')`.
-/// What would put several columns into one is refused: its sources could not be told apart.
-fn as_one_text(clause: ForClause, body: &Body) -> Checked<Vec<Piece>> {
-    let text = |text: String| Piece::Expr(Expr::Literal(Literal::Text(text)));
-    let one = match body {
-        Body::Select(select) => matches!(select.items.as_slice(), [Item::Expr { .. }]),
-        Body::Query(_) | Body::Set { .. } | Body::Values { .. } => false,
-    };
-    let (mut pieces, root) = match clause {
-        ForClause::Xml {
-            for_xml: ForXml::Path(name),
-            elements: false,
-            binary_base64: false,
-            root,
-            r#type,
-        } if one => {
-            let mut pieces = vec![Piece::Word("FOR XML PATH")];
-            if let Some(name) = name {
-                pieces.extend([Piece::Word("("), text(name), Piece::Word(")")]);
-            }
-            pieces.extend(r#type.then_some([Piece::Glue(","), Piece::Word("TYPE")]).into_iter().flatten());
-            (pieces, root)
-        }
-        ForClause::Json { for_json: ForJson::Path, root, include_null_values, without_array_wrapper }
-            if one =>
-        {
-            let flags = [
-                (include_null_values, "INCLUDE_NULL_VALUES"),
-                (without_array_wrapper, "WITHOUT_ARRAY_WRAPPER"),
-            ];
-            let flags = flags.into_iter().filter(|(is_set, _)| *is_set);
-            let flags = flags.flat_map(|(_, word)| [Piece::Glue(","), Piece::Word(word)]);
-            ([Piece::Word("FOR JSON PATH")].into_iter().chain(flags).collect(), root)
-        }
-        ForClause::Xml { .. } | ForClause::Json { .. } | ForClause::Browse => {
-            return Err(Refusal::clause("FOR XML, FOR JSON or FOR BROWSE over several columns"));
-        }
-    };
-    if let Some(root) = root {
-        pieces.extend([Piece::Glue(","), Piece::Word("ROOT("), text(root), Piece::Word(")")]);
-    }
-    Ok(pieces)
 }
 
 impl Lower<'_> {
@@ -85,6 +41,9 @@ impl Lower<'_> {
         if !locks.is_empty() {
             return Err(Refusal::write("A lock (FOR UPDATE, FOR SHARE)"));
         }
+        if for_clause.is_some() {
+            return Err(Refusal::clause("FOR XML, FOR JSON or FOR BROWSE"));
+        }
         if settings.is_some() || format_clause.is_some() {
             return Err(Refusal::clause("SETTINGS or FORMAT"));
         }
@@ -94,10 +53,7 @@ impl Lower<'_> {
         let (recursive, ctes) = self.with(with)?;
         let body = self.body(*body)?;
         let order = order_by.map(|order| self.order_by(order)).transpose()?;
-        let mut limit = self.limit(limit_clause, fetch)?;
-        if let Some(clause) = for_clause {
-            limit.extend(as_one_text(clause, &body)?);
-        }
+        let limit = self.limit(limit_clause, fetch)?;
         Ok(Query { recursive, ctes, body, order, limit })
     }
 
