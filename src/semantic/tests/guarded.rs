@@ -1,6 +1,6 @@
 //! Whatever is asked, in words or as JSON, gives one SELECT that the guard passes, or nothing.
 //!
-//! Over a model of our own and an imported one. `VANNA_FUZZ` is the number of inputs (100000 takes minutes),
+//! Over models of our own and an imported one. `VANNA_FUZZ` is the number of inputs (100000 takes minutes),
 //! `VANNA_FUZZ_SEED` where they begin; a failure prints the seed.
 
 use super::engine::{sample_database, sample_model};
@@ -107,6 +107,13 @@ impl World {
         let database = Connection::open_in_memory().unwrap();
         database.execute_batch(include_str!("../../../tests/fixtures/clinic/clinic.sql")).unwrap();
         Self::new(load::from_path(&file).unwrap(), database, VISITS)
+    }
+
+    fn bank() -> Self {
+        let model = load::from_str(include_str!("../../../tests/fixtures/semantic/bank.yaml"), "bank.yaml");
+        let database = Connection::open_in_memory().unwrap();
+        database.execute_batch(include_str!("../../../tests/fixtures/semantic/bank.sql")).unwrap();
+        Self::new(model.unwrap(), database, "")
     }
 
     /// A query gives one SELECT over tables and columns that it declares, or nothing.
@@ -316,16 +323,16 @@ fn number_of(name: &str, otherwise: u32) -> u32 {
     std::env::var(name).map_or(otherwise, |number| number.parse().unwrap())
 }
 
-/// Runs a quarter of all inputs; the rest is the other world's and the other kind's.
+/// Runs a sixth of all inputs; the rest is the other worlds' and the other kind's.
 fn run<S: Strategy>(world: &World, inputs: S, test: impl Fn(&World, S::Value) -> Result<(), TestCaseError>) {
-    let cases = number_of("VANNA_FUZZ", 4_000) / 4;
+    let cases = number_of("VANNA_FUZZ", 6_000) / 6;
     let seed = number_of("VANNA_FUZZ_SEED", 1);
     let mut bytes = [0; 32];
     bytes[..4].copy_from_slice(&seed.to_le_bytes());
     let config = Config { cases, failure_persistence: None, ..Config::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
     if let Err(error) = runner.run(&inputs, |input| test(world, input)) {
-        panic!("{error}\nVANNA_FUZZ_SEED={seed} VANNA_FUZZ={} repeats it", cases * 4);
+        panic!("{error}\nVANNA_FUZZ_SEED={seed} VANNA_FUZZ={} repeats it", cases * 6);
     }
     let compiled = world.compiled.get();
     println!("{}: {compiled} statements from {cases} inputs, seed {seed}", world.model.name);
@@ -353,6 +360,18 @@ fn a_question_over_our_own_model_gives_one_select_that_the_guard_passes_or_nothi
 #[test]
 fn a_question_over_an_imported_model_gives_one_select_that_the_guard_passes_or_nothing() {
     let world = World::clinic();
+    run(&world, question(&world), |world, question| world.reads(&question));
+}
+
+#[test]
+fn a_query_over_conditions_windows_and_events_gives_one_select_that_the_guard_passes_or_nothing() {
+    let world = World::bank();
+    run(&world, query(&world), |world, query| world.holds(&query));
+}
+
+#[test]
+fn a_question_over_conditions_windows_and_events_gives_one_select_that_the_guard_passes_or_nothing() {
+    let world = World::bank();
     run(&world, question(&world), |world, question| world.reads(&question));
 }
 
