@@ -9,6 +9,8 @@ use vanna_actors::ports::sql::SchemaMark;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Catalog {
     relations: BTreeMap<String, Relation>,
+    /// The schema that names without one are of, where it is not the same for every database of the engine.
+    schema: Option<String>,
     mark: SchemaMark,
 }
 
@@ -79,6 +81,12 @@ impl Catalog {
         let hash = schema_hash(snapshot);
         Self {
             relations: relations.map(|relation| (relation.name.to_ascii_lowercase(), relation)).collect(),
+            // Of a MySQL server one database is read, and it is the schema.
+            schema: snapshot
+                .schemas
+                .first()
+                .filter(|_| snapshot.dialect == "mysql")
+                .map(|own| own.name.clone()),
             mark: SchemaMark { snapshot_id: hash.snapshot_id(), hash: hash.to_string() },
         }
     }
@@ -109,7 +117,7 @@ impl Catalog {
             };
             Some((name.clone(), seen))
         });
-        Self { relations: relations.collect(), mark: self.mark.clone() }
+        Self { relations: relations.collect(), schema: self.schema.clone(), mark: self.mark.clone() }
     }
 
     /// A relation by name.
@@ -121,6 +129,12 @@ impl Catalog {
     /// All relations, by name.
     pub fn relations(&self) -> impl Iterator<Item = &Relation> {
         self.relations.values()
+    }
+
+    /// The schema that names without one are of, where it is not the same for every database of the engine.
+    #[must_use]
+    pub fn schema(&self) -> Option<&str> {
+        self.schema.as_deref()
     }
 
     /// The mark of this schema: equal content gives equal marks, whatever the order of declaration.

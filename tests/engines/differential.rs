@@ -14,10 +14,10 @@ use vanna::sql::runner::{GuardedSource, MysqlSource, PostgresSource, SqliteSourc
 use vanna_actors::ports::sql::{Limits, SqlSource, Statement, Value};
 
 /// The sample in one database.
-struct World {
-    dialect: DialectKind,
-    source: GuardedSource,
-    _held: Box<dyn Any>,
+pub(crate) struct World {
+    pub(crate) dialect: DialectKind,
+    pub(crate) source: GuardedSource,
+    pub(crate) _held: Box<dyn Any>,
 }
 
 /// The sample as statements of a server, each ended at the end of a line.
@@ -146,7 +146,7 @@ async fn metrics_worked_out_by_hand_come_out_the_same_on_every_database() {
 }
 
 /// The rows of the statement with parameters, after seeing that the one with literals gives the same.
-async fn rows(world: &World, compiled: &Compiled) -> Vec<Vec<Json>> {
+pub(crate) async fn rows(world: &World, compiled: &Compiled) -> Vec<Vec<Json>> {
     let limits = Limits { rows: 100_000, bytes: 64 << 20, ..Limits::default() };
     let run = async |prepared: &str, params: &[Value]| {
         let statement = Statement {

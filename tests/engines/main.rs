@@ -14,6 +14,7 @@ mod cluster;
 mod conformance;
 mod differential;
 mod mariadb_server;
+mod metricflow;
 mod mysql;
 mod policies;
 mod postgres;

@@ -54,7 +54,7 @@ impl Schema {
     /// The schema of a source's catalog.
     #[must_use]
     pub fn of_catalog(catalog: &Catalog) -> Self {
-        let mut schema = Self::default();
+        let mut schema = Self { default_schema: catalog.schema().map(str::to_owned), ..Self::default() };
         for relation in catalog.relations() {
             schema.add(
                 None,
