@@ -1,9 +1,9 @@
 //! The SQL dialects that the guard reads, and how each treats names.
 
-use super::grammar::{GuardMsSql, GuardMySql, GuardSqlite};
+use super::grammar::{GuardBigQuery, GuardDuckDb, GuardMsSql, GuardMySql, GuardSqlite};
 use super::refusal::{Code, Refusal};
 use super::tree::Ident;
-use sqlparser::dialect::{BigQueryDialect, Dialect, DuckDbDialect, PostgreSqlDialect, SnowflakeDialect};
+use sqlparser::dialect::{Dialect, PostgreSqlDialect, SnowflakeDialect};
 use sqlparser::keywords::ALL_KEYWORDS;
 use std::borrow::Cow;
 use std::str::FromStr;
@@ -65,9 +65,15 @@ impl GuardDialect {
                 static DIALECT: LazyLock<GuardMySql> = LazyLock::new(GuardMySql::new);
                 &*DIALECT
             }
-            Self::Duckdb => &DuckDbDialect {},
+            Self::Duckdb => {
+                static DIALECT: LazyLock<GuardDuckDb> = LazyLock::new(GuardDuckDb::new);
+                &*DIALECT
+            }
             Self::Snowflake => &SnowflakeDialect,
-            Self::Bigquery => &BigQueryDialect {},
+            Self::Bigquery => {
+                static DIALECT: LazyLock<GuardBigQuery> = LazyLock::new(GuardBigQuery::new);
+                &*DIALECT
+            }
             Self::Mssql => {
                 static DIALECT: LazyLock<GuardMsSql> = LazyLock::new(GuardMsSql::new);
                 &*DIALECT

@@ -1,14 +1,11 @@
 //! Spellings that the parser does not know, put into ones that it knows and that mean the same. The
 //! guard writes them in the engine's own way again.
 
-use super::predicates;
+use super::{advice, predicates, spellings};
 use crate::sql::guard::GuardDialect;
 use crate::sql::guard::refusal::{Checked, Refusal};
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
-
-/// Deepest recursion that a statement of SQL Server may ask for.
-const RECURSION: u32 = 32_767;
 
 /// What was taken off the end of a statement.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,24 +26,40 @@ pub(super) fn repair(
     let mut trailer = Trailer::default();
     table_statement(&mut tokens, dialect);
     match dialect {
-        GuardDialect::Mssql => trailer = take_option(&mut tokens)?,
+        GuardDialect::Mssql => {
+            trailer = advice::take_option(&mut tokens)?;
+            advice::join_hints(&mut tokens);
+            spellings::mssql(&mut tokens);
+        }
         GuardDialect::Duckdb => {
+            advice::materialized(&mut tokens);
+            spellings::duckdb(&mut tokens);
             duckdb(&mut tokens)?;
             predicates::null_words(&mut tokens);
             predicates::frame_exclusion(&mut tokens);
         }
-        GuardDialect::Mysql => modulo_word(&mut tokens),
+        GuardDialect::Mysql => {
+            modulo_word(&mut tokens);
+            spellings::mysql(&mut tokens);
+        }
         GuardDialect::Postgres => {
             predicates::split_operators(&mut tokens);
+            spellings::typed_texts(&mut tokens);
             predicates::null_words(&mut tokens);
             predicates::frame_exclusion(&mut tokens);
         }
         GuardDialect::Sqlite => {
+            advice::materialized(&mut tokens);
+            advice::not_indexed(&mut tokens);
             predicates::null_words(&mut tokens);
             predicates::is_value(&mut tokens);
             predicates::frame_exclusion(&mut tokens);
         }
-        GuardDialect::Snowflake | GuardDialect::Bigquery => {}
+        GuardDialect::Bigquery => {
+            spellings::names_behind_dots(&mut tokens);
+            spellings::typed_arrays(&mut tokens);
+        }
+        GuardDialect::Snowflake => {}
     }
     match dialect {
         GuardDialect::Mssql | GuardDialect::Snowflake => {}
@@ -88,30 +101,6 @@ fn table_statement(tokens: &mut Vec<TokenWithSpan>, dialect: GuardDialect) {
         }
         at += 1;
     }
-}
-
-/// `OPTION (MAXRECURSION n)` at the end.
-fn take_option(tokens: &mut Vec<TokenWithSpan>) -> Checked<Trailer> {
-    while tokens.last().is_some_and(|token| token.token == Token::SemiColon) && tokens.len() > 1 {
-        tokens.pop();
-    }
-    let Some(start) = tokens.len().checked_sub(5) else { return Ok(Trailer::default()) };
-    let tail = tokens.get(start..).unwrap_or_default();
-    let [option, open, name, number, close] = tail else { return Ok(Trailer::default()) };
-    let shape =
-        is_word(Some(option), "option") && open.token == Token::LParen && close.token == Token::RParen;
-    if !shape || !is_word(Some(name), "maxrecursion") {
-        return Ok(Trailer::default());
-    }
-    let max_recursion = match &number.token {
-        Token::Number(text, false) => text.parse().ok().filter(|n| (0..=RECURSION).contains(n)),
-        _other => None,
-    };
-    if max_recursion.is_none() {
-        return Err(Refusal::clause("MAXRECURSION beyond 32767"));
-    }
-    tokens.truncate(start);
-    Ok(Trailer { max_recursion })
 }
 
 /// `**` is a power, `ASOF JOIN` joins to the nearest row, `LIMIT n%` is a share of the rows.

@@ -289,6 +289,16 @@ impl Lower<'_> {
 
     pub(super) fn collate(&mut self, expr: ast::Expr, collation: ObjectName) -> Checked<Expr> {
         let expr = self.expr(expr)?;
+        // There a collation is a text.
+        if matches!(self.dialect, GuardDialect::Snowflake | GuardDialect::Bigquery)
+            && let [ast::ObjectNamePart::Identifier(ident)] = collation.0.as_slice()
+            && ident.quote_style == Some('\'')
+            && ident.value.len() <= COLLATION_LENGTH
+            && ident.value.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b':'))
+        {
+            let name = Expr::Literal(Literal::Text(ident.value.clone()));
+            return Ok(Expr::Form(vec![Piece::Expr(expr), Piece::Word("COLLATE"), Piece::Expr(name)]));
+        }
         let mut name = self.object_name(collation)?;
         let system = match name.as_slice() {
             [_] => true,
@@ -309,6 +319,9 @@ impl Lower<'_> {
     }
 
     pub(super) fn prefixed(&mut self, prefix: ast::Ident, value: ast::Expr) -> Checked<Expr> {
+        if self.dialect == GuardDialect::Snowflake && prefix.value.eq_ignore_ascii_case("connect_by_root") {
+            return Ok(form!["CONNECT_BY_ROOT", self.expr(value)?]);
+        }
         let known = INTRODUCERS.iter().copied().find(|word| prefix.value.eq_ignore_ascii_case(word));
         match (known, self.expr(value)?) {
             (Some(word), literal @ Expr::Literal(Literal::Text(_))) => Ok(form![word, literal]),
@@ -420,6 +433,11 @@ impl Lower<'_> {
             return Err(Refusal::clause("An interval with a precision"));
         }
         let mut pieces = vec![Piece::Word("INTERVAL"), Piece::Expr(self.expr(*value)?)];
+        if let (GuardDialect::Mysql, Some(first), Some(last)) = (self.dialect, &leading_field, &last_field) {
+            let units = format!("{}_{}", field_word(first.clone())?, field_word(last.clone())?);
+            pieces.push(Piece::Type(units));
+            return Ok(Expr::Form(pieces));
+        }
         if let Some(field) = leading_field {
             pieces.push(Piece::Type(field_word(field)?));
         }
