@@ -26,6 +26,14 @@ pub(super) fn repair(
     let mut trailer = Trailer::default();
     table_statement(&mut tokens, dialect);
     match dialect {
+        GuardDialect::Mysql | GuardDialect::Mssql => {}
+        GuardDialect::Postgres
+        | GuardDialect::Sqlite
+        | GuardDialect::Duckdb
+        | GuardDialect::Snowflake
+        | GuardDialect::Bigquery => spellings::hex_numbers(&mut tokens, dialect)?,
+    }
+    match dialect {
         GuardDialect::Mssql => {
             trailer = advice::take_option(&mut tokens)?;
             advice::join_hints(&mut tokens);
@@ -119,6 +127,11 @@ fn duckdb(tokens: &mut Vec<TokenWithSpan>) -> Checked<()> {
             matches!(keyword(tokens.get(at + 1)), Some(Keyword::JOIN | Keyword::LEFT | Keyword::INNER));
         if is_word(tokens.get(at), "asof") && joins && at > 0 {
             tokens.splice(at..=at, [TokenWithSpan::wrap(Token::make_keyword("GLOBAL"))]);
+        }
+        let positional = is_word(tokens.get(at), "positional") && at > 0;
+        if positional && keyword(tokens.get(at + 1)) == Some(Keyword::JOIN) {
+            let words = [word("GLOBAL"), word("CROSS")];
+            tokens.splice(at..=at, words.into_iter().map(TokenWithSpan::wrap));
         }
         using_sample(tokens, at);
         let share = matches!(keyword(tokens.get(at)), Some(Keyword::LIMIT | Keyword::TABLESAMPLE));

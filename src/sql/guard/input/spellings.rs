@@ -1,6 +1,8 @@
 //! Spellings of single engines that the parser does not know.
 
 use super::repair::{is_word, keyword};
+use crate::sql::guard::GuardDialect;
+use crate::sql::guard::refusal::{Checked, Code, Refusal};
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
@@ -43,6 +45,24 @@ fn closes(tokens: &[TokenWithSpan], open: usize) -> Option<usize> {
         }
     }
     None
+}
+
+/// `0x1F` is a number, and bytes only as `X'1F'`; the parser makes one token of both, told apart by its width. DuckDB
+/// reads a zero with a name behind it.
+pub(super) fn hex_numbers(tokens: &mut [TokenWithSpan], dialect: GuardDialect) -> Checked<()> {
+    for token in tokens {
+        let width = token.span.end.column.saturating_sub(token.span.start.column);
+        let Token::HexStringLiteral(digits) = &token.token else { continue };
+        if u64::try_from(digits.len()).is_ok_and(|length| length + 2 == width) {
+            let number = i64::from_str_radix(digits, 16).ok().filter(|_| dialect != GuardDialect::Duckdb);
+            let Some(number) = number else {
+                let reason = format!("The number 0x{digits} is not allowed; write it in decimal digits.");
+                return Err(Refusal::new(Code::LiteralNotAllowed, reason));
+            };
+            token.token = Token::Number(number.to_string(), false);
+        }
+    }
+    Ok(())
 }
 
 /// `a !< b` and amounts of money such as `$12.50` of SQL Server.

@@ -59,8 +59,15 @@ impl Lower<'_> {
         Ok(Join { words, source: self.source(relation)?, nearest, constraint })
     }
 
-    /// `ASOF JOIN` of DuckDB, which comes marked as global.
+    /// `ASOF JOIN` and `POSITIONAL JOIN` of DuckDB, which come marked as global.
     fn nearest_join(&mut self, relation: TableFactor, operator: JoinOperator) -> Checked<Join> {
+        if let (GuardDialect::Duckdb, JoinOperator::CrossJoin(JoinConstraint::None)) =
+            (self.dialect, &operator)
+        {
+            let source = self.source(relation)?;
+            let words = "POSITIONAL JOIN";
+            return Ok(Join { words, source, nearest: None, constraint: Constraint::None });
+        }
         let (words, on) = match operator {
             JoinOperator::Join(on) | JoinOperator::Inner(on) => ("ASOF JOIN", on),
             JoinOperator::Left(on) | JoinOperator::LeftOuter(on) => ("ASOF LEFT JOIN", on),
