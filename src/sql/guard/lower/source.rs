@@ -293,6 +293,22 @@ impl Lower<'_> {
         Ok(pieces)
     }
 
+    /// Values that become columns. SQL Server and DuckDB write them as names, which are no columns that are read.
+    fn pivot_values(&mut self, values: Vec<ast::ExprWithAlias>) -> Checked<Vec<Piece>> {
+        let mut pieces = Vec::new();
+        let names = matches!(self.dialect, GuardDialect::Mssql | GuardDialect::Duckdb);
+        let name = |value: &ast::ExprWithAlias| match &value.expr {
+            ast::Expr::Identifier(ident) if names && value.alias.is_none() => Some(ident.clone()),
+            _other => None,
+        };
+        let all: Option<Vec<ast::Ident>> = values.iter().map(name).collect();
+        match all {
+            Some(idents) => pieces.extend(names_separated(self.idents(idents)?)),
+            None => pieces.extend(self.named_exprs(values)?),
+        }
+        Ok(pieces)
+    }
+
     fn pivot(
         &mut self,
         aggregates: Vec<ast::ExprWithAlias>,
@@ -313,7 +329,7 @@ impl Lower<'_> {
         }
         pieces.push(Piece::Word("IN ("));
         match values {
-            PivotValueSource::List(values) => pieces.extend(self.named_exprs(values)?),
+            PivotValueSource::List(values) => pieces.extend(self.pivot_values(values)?),
             PivotValueSource::Any(order) => {
                 pieces.push(Piece::Word("ANY"));
                 if !order.is_empty() {
