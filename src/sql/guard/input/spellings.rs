@@ -227,7 +227,8 @@ pub(super) fn duckdb(tokens: &mut Vec<TokenWithSpan>) {
             && is(tokens, at + 1, &Token::LBracket)
             && let Some(close) = closes(tokens, at + 1)
             && close > at + 2
-            && !is(tokens, close + 1, &Token::LBracket)
+            && constants(tokens.get(at + 2..close).unwrap_or_default())
+            && !continues(tokens.get(close + 1))
             && !comprehends(tokens, at)
         {
             for (place, bracket) in [(at + 1, Token::LParen), (close, Token::RParen)] {
@@ -257,6 +258,21 @@ fn selects(tokens: &[TokenWithSpan], start: usize) -> bool {
         }
     }
     false
+}
+
+/// Whether a list holds nothing but numbers and texts. A list and a row treat NULL differently.
+fn constants(tokens: &[TokenWithSpan]) -> bool {
+    tokens.iter().all(|token| {
+        matches!(token.token, Token::Number(..) | Token::SingleQuotedString(_) | Token::Comma | Token::Minus)
+    })
+}
+
+/// Whether something is done with a list before it is searched.
+fn continues(token: Option<&TokenWithSpan>) -> bool {
+    matches!(
+        token.map(|token| &token.token),
+        Some(Token::DoubleColon | Token::LBracket | Token::StringConcat | Token::Period | Token::Plus)
+    )
 }
 
 /// `… FOR x IN […]` is part of a list comprehension.
