@@ -118,10 +118,10 @@ fn without_a_catalog_nothing_is_called_complete() {
     assert_eq!(verdict.outputs[1].columns, None);
 }
 
-/// Each line of `queries.jsonl` holds what a statement mentions, worked out by hand. An output whose columns are null is
+/// Each line of `queries.jsonl` holds what a statement mentions. An output whose columns are null is
 /// one that cannot be told, and then the statement says that it is not complete.
 #[test]
-fn the_lineage_of_real_statements_is_as_worked_out_by_hand() {
+fn the_lineage_of_real_statements_is_all_there() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/sql_guard/lineage");
     let catalog: Value =
         serde_json::from_str(&std::fs::read_to_string(folder.join("catalog.json")).unwrap()).unwrap();
