@@ -2,7 +2,9 @@
 
 use super::engine;
 use super::fixtures::guard;
-use vanna::sql::guard::{GuardDialect, Verdict};
+use serde_json::Value;
+use std::path::PathBuf;
+use vanna::sql::guard::{GuardDialect, Schema, Verdict};
 
 fn check(sql: &str) -> Verdict {
     guard(GuardDialect::Postgres, Some(engine::schema()))
@@ -114,4 +116,29 @@ fn without_a_catalog_nothing_is_called_complete() {
     assert!(!verdict.complete);
     assert_eq!(verdict.tables, ["customers", "orders"]);
     assert_eq!(verdict.outputs[1].columns, None);
+}
+
+/// Each line of `queries.jsonl` holds what a statement mentions. An output whose columns are null is
+/// one that cannot be told, and then the statement says that it is not complete.
+#[test]
+fn the_lineage_of_real_statements_is_all_there() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/sql_guard/lineage");
+    let catalog: Value =
+        serde_json::from_str(&std::fs::read_to_string(folder.join("catalog.json")).unwrap()).unwrap();
+    let queries = std::fs::read_to_string(folder.join("queries.jsonl")).unwrap();
+    assert!(queries.lines().count() >= 60);
+    for line in queries.lines() {
+        let query: Value = serde_json::from_str(line).unwrap();
+        let sql = query["sql"].as_str().unwrap();
+        let dialect: GuardDialect = query["dialect"].as_str().unwrap().parse().unwrap();
+        let verdict = guard(dialect, Some(Schema::from_json(&catalog).unwrap()))
+            .check(sql)
+            .unwrap_or_else(|refusal| panic!("{refusal}\n{sql}"));
+        let outputs: Vec<_> = verdict.outputs.iter().map(|output| (&output.name, &output.columns)).collect();
+        assert_eq!(serde_json::to_value(&verdict.tables).unwrap(), query["tables"], "{sql}");
+        assert_eq!(serde_json::to_value(&verdict.columns).unwrap(), query["columns"], "{sql}");
+        assert_eq!(serde_json::to_value(&outputs).unwrap(), query["outputs"], "{sql}");
+        let told = verdict.outputs.iter().all(|output| output.columns.is_some());
+        assert_eq!(verdict.complete, told, "{sql}");
+    }
 }

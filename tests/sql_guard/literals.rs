@@ -42,6 +42,25 @@ fn quoted(text: &str, dialect: GuardDialect) -> String {
 }
 
 #[test]
+fn a_hexadecimal_number_stays_a_number_and_bytes_stay_bytes() {
+    let cases = [
+        (GuardDialect::Sqlite, "SELECT 0x1F, x'1f'", "SELECT 31, X'1f'"),
+        (GuardDialect::Postgres, "SELECT 0x1F", "SELECT 31"),
+        (GuardDialect::Bigquery, "SELECT 0xA", "SELECT 10"),
+        (GuardDialect::Mysql, "SELECT 0x41", "SELECT X'41'"),
+        (GuardDialect::Mssql, "SELECT 0x1F", "SELECT 0x1F"),
+    ];
+    for (dialect, sql, written) in cases {
+        assert_eq!(guard(dialect, None).check(sql).unwrap().sql, written, "{}", dialect.name());
+    }
+    for (dialect, sql) in
+        [(GuardDialect::Sqlite, "SELECT 0xFFFFFFFFFFFFFFFF"), (GuardDialect::Duckdb, "SELECT 0xFF")]
+    {
+        assert!(guard(dialect, None).check(sql).is_err(), "{sql}");
+    }
+}
+
+#[test]
 fn sqlite_reads_every_text_and_every_name_back() {
     let guard = guard(GuardDialect::Sqlite, None);
     let connection = Connection::open_in_memory().unwrap();

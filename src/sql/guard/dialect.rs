@@ -1,9 +1,9 @@
 //! The SQL dialects that the guard reads, and how each treats names.
 
-use super::grammar::{GuardDuckDb, GuardMsSql, GuardMySql, GuardSqlite};
+use super::grammar::{GuardBigQuery, GuardDuckDb, GuardMsSql, GuardMySql, GuardSqlite};
 use super::refusal::{Code, Refusal};
 use super::tree::Ident;
-use sqlparser::dialect::{BigQueryDialect, Dialect, PostgreSqlDialect, SnowflakeDialect};
+use sqlparser::dialect::{Dialect, PostgreSqlDialect, SnowflakeDialect};
 use sqlparser::keywords::ALL_KEYWORDS;
 use std::borrow::Cow;
 use std::str::FromStr;
@@ -70,7 +70,10 @@ impl GuardDialect {
                 &*DIALECT
             }
             Self::Snowflake => &SnowflakeDialect,
-            Self::Bigquery => &BigQueryDialect {},
+            Self::Bigquery => {
+                static DIALECT: LazyLock<GuardBigQuery> = LazyLock::new(GuardBigQuery::new);
+                &*DIALECT
+            }
             Self::Mssql => {
                 static DIALECT: LazyLock<GuardMsSql> = LazyLock::new(GuardMsSql::new);
                 &*DIALECT

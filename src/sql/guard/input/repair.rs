@@ -1,14 +1,11 @@
 //! Spellings that the parser does not know, put into ones that it knows and that mean the same. The
 //! guard writes them in the engine's own way again.
 
-use super::predicates;
+use super::{advice, predicates, spellings};
 use crate::sql::guard::GuardDialect;
 use crate::sql::guard::refusal::{Checked, Refusal};
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
-
-/// Deepest recursion that a statement of SQL Server may ask for.
-const RECURSION: u32 = 32_767;
 
 /// What was taken off the end of a statement.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,28 +25,49 @@ pub(super) fn repair(
         .collect();
     let mut trailer = Trailer::default();
     table_statement(&mut tokens, dialect);
-    if matches!(dialect, GuardDialect::Sqlite | GuardDialect::Duckdb) {
-        hints(&mut tokens);
+    match dialect {
+        GuardDialect::Mysql | GuardDialect::Mssql => {}
+        GuardDialect::Postgres
+        | GuardDialect::Sqlite
+        | GuardDialect::Duckdb
+        | GuardDialect::Snowflake
+        | GuardDialect::Bigquery => spellings::hex_numbers(&mut tokens, dialect)?,
     }
     match dialect {
-        GuardDialect::Mssql => trailer = take_option(&mut tokens)?,
+        GuardDialect::Mssql => {
+            trailer = advice::take_option(&mut tokens)?;
+            advice::join_hints(&mut tokens);
+            spellings::mssql(&mut tokens);
+        }
         GuardDialect::Duckdb => {
+            advice::materialized(&mut tokens);
+            spellings::duckdb(&mut tokens);
             duckdb(&mut tokens)?;
             predicates::null_words(&mut tokens);
             predicates::frame_exclusion(&mut tokens);
         }
-        GuardDialect::Mysql => modulo_word(&mut tokens),
+        GuardDialect::Mysql => {
+            modulo_word(&mut tokens);
+            spellings::mysql(&mut tokens);
+        }
         GuardDialect::Postgres => {
             predicates::split_operators(&mut tokens);
+            spellings::typed_texts(&mut tokens);
             predicates::null_words(&mut tokens);
             predicates::frame_exclusion(&mut tokens);
         }
         GuardDialect::Sqlite => {
+            advice::materialized(&mut tokens);
+            advice::not_indexed(&mut tokens);
             predicates::null_words(&mut tokens);
             predicates::is_value(&mut tokens);
             predicates::frame_exclusion(&mut tokens);
         }
-        GuardDialect::Snowflake | GuardDialect::Bigquery => {}
+        GuardDialect::Bigquery => {
+            spellings::names_behind_dots(&mut tokens);
+            spellings::typed_arrays(&mut tokens);
+        }
+        GuardDialect::Snowflake => {}
     }
     match dialect {
         GuardDialect::Mssql | GuardDialect::Snowflake => {}
@@ -93,46 +111,6 @@ fn table_statement(tokens: &mut Vec<TokenWithSpan>, dialect: GuardDialect) {
     }
 }
 
-/// `AS MATERIALIZED (` and `AS NOT MATERIALIZED (`: how a result is kept changes none of its rows.
-fn hints(tokens: &mut Vec<TokenWithSpan>) {
-    let mut at = 0;
-    while at < tokens.len() {
-        let negated = usize::from(keyword(tokens.get(at + 1)) == Some(Keyword::NOT));
-        let opens = tokens.get(at + negated + 2).is_some_and(|token| token.token == Token::LParen);
-        if keyword(tokens.get(at)) == Some(Keyword::AS)
-            && keyword(tokens.get(at + negated + 1)) == Some(Keyword::MATERIALIZED)
-            && opens
-        {
-            tokens.drain(at + 1..=at + negated + 1);
-        }
-        at += 1;
-    }
-}
-
-/// `OPTION (MAXRECURSION n)` at the end.
-fn take_option(tokens: &mut Vec<TokenWithSpan>) -> Checked<Trailer> {
-    while tokens.last().is_some_and(|token| token.token == Token::SemiColon) && tokens.len() > 1 {
-        tokens.pop();
-    }
-    let Some(start) = tokens.len().checked_sub(5) else { return Ok(Trailer::default()) };
-    let tail = tokens.get(start..).unwrap_or_default();
-    let [option, open, name, number, close] = tail else { return Ok(Trailer::default()) };
-    let shape =
-        is_word(Some(option), "option") && open.token == Token::LParen && close.token == Token::RParen;
-    if !shape || !is_word(Some(name), "maxrecursion") {
-        return Ok(Trailer::default());
-    }
-    let max_recursion = match &number.token {
-        Token::Number(text, false) => text.parse().ok().filter(|n| (0..=RECURSION).contains(n)),
-        _other => None,
-    };
-    if max_recursion.is_none() {
-        return Err(Refusal::clause("MAXRECURSION beyond 32767"));
-    }
-    tokens.truncate(start);
-    Ok(Trailer { max_recursion })
-}
-
 /// `**` is a power, `ASOF JOIN` joins to the nearest row, `LIMIT n%` is a share of the rows.
 fn duckdb(tokens: &mut Vec<TokenWithSpan>) -> Checked<()> {
     if tokens.iter().any(|token| keyword(Some(token)) == Some(Keyword::GLOBAL)) {
@@ -149,6 +127,11 @@ fn duckdb(tokens: &mut Vec<TokenWithSpan>) -> Checked<()> {
             matches!(keyword(tokens.get(at + 1)), Some(Keyword::JOIN | Keyword::LEFT | Keyword::INNER));
         if is_word(tokens.get(at), "asof") && joins && at > 0 {
             tokens.splice(at..=at, [TokenWithSpan::wrap(Token::make_keyword("GLOBAL"))]);
+        }
+        let positional = is_word(tokens.get(at), "positional") && at > 0;
+        if positional && keyword(tokens.get(at + 1)) == Some(Keyword::JOIN) {
+            let words = [word("GLOBAL"), word("CROSS")];
+            tokens.splice(at..=at, words.into_iter().map(TokenWithSpan::wrap));
         }
         using_sample(tokens, at);
         let share = matches!(keyword(tokens.get(at)), Some(Keyword::LIMIT | Keyword::TABLESAMPLE));

@@ -2,6 +2,8 @@
 
 use super::Lower;
 use super::query::comma_separated;
+use crate::sql::guard::GuardDialect;
+use crate::sql::guard::input::TYPED_ARRAY;
 use crate::sql::guard::refusal::{Checked, Refusal};
 use crate::sql::guard::tree::{Call, Expr, Ident, Piece};
 use sqlparser::ast::{
@@ -178,6 +180,12 @@ impl Lower<'_> {
             }
         }
         let name = self.object_name(name)?;
+        if self.dialect == GuardDialect::Bigquery
+            && let [only] = name.as_slice()
+            && only.is_word(TYPED_ARRAY)
+        {
+            return self.typed_array(args);
+        }
         let listed = self.functions.scalar(&name, self.dialect)?;
         self.used.insert(listed.clone());
         let mut tail = Vec::new();
@@ -203,6 +211,19 @@ impl Lower<'_> {
             tail.extend(self.over(over)?);
         }
         Ok(Expr::Call(Box::new(Call { name, listed, arguments, tail })))
+    }
+
+    /// `ARRAY<T>[…]`, which comes as a call of a cast and an array.
+    fn typed_array(&mut self, args: FunctionArguments) -> Checked<Expr> {
+        if let FunctionArguments::List(list) = args
+            && let Ok([of, array]) = <[FunctionArg; 2]>::try_from(list.args)
+            && let FunctionArg::Unnamed(FunctionArgExpr::Expr(ast::Expr::Cast { data_type, .. })) = of
+            && let FunctionArg::Unnamed(FunctionArgExpr::Expr(array @ ast::Expr::Array(_))) = array
+        {
+            let of = Piece::Type(self.data_type(data_type)?);
+            return Ok(Expr::Form(vec![of, Piece::Expr(self.expr(array)?)]));
+        }
+        Err(Refusal::clause("An array of that type"))
     }
 
     fn arguments(&mut self, list: FunctionArgumentList, function: &str) -> Checked<Vec<Piece>> {

@@ -12,6 +12,7 @@ mod select;
 mod source;
 mod special;
 mod state;
+mod time;
 mod types;
 mod window;
 

@@ -168,10 +168,19 @@ impl Lower<'_> {
     pub(super) fn object_name(&self, name: ast::ObjectName) -> Checked<Vec<Ident>> {
         let ast::ObjectName(parts) = name;
         let last = parts.len().saturating_sub(1);
-        // `database..table` of SQL Server leaves the schema out.
+        // `database..table` of SQL Server and Snowflake leaves the schema out.
+        let absent = match self.dialect {
+            GuardDialect::Mssql => Some("dbo"),
+            GuardDialect::Snowflake => Some("PUBLIC"),
+            GuardDialect::Postgres
+            | GuardDialect::Sqlite
+            | GuardDialect::Mysql
+            | GuardDialect::Duckdb
+            | GuardDialect::Bigquery => None,
+        };
         let left_out = |at: usize, part: &ast::ObjectNamePart| match part {
             ast::ObjectNamePart::Identifier(ident) => {
-                self.dialect == GuardDialect::Mssql && at > 0 && at < last && ident.value.is_empty()
+                absent.is_some() && at > 0 && at < last && ident.value.is_empty()
             }
             ast::ObjectNamePart::Function(_) => false,
         };
@@ -180,7 +189,7 @@ impl Lower<'_> {
             .enumerate()
             .map(|(at, part)| {
                 if left_out(at, &part) {
-                    (at, ast::ObjectNamePart::Identifier(ast::Ident::new("dbo")))
+                    (at, ast::ObjectNamePart::Identifier(ast::Ident::new(absent.unwrap_or_default())))
                 } else {
                     (at, part)
                 }

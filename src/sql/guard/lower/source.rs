@@ -59,8 +59,15 @@ impl Lower<'_> {
         Ok(Join { words, source: self.source(relation)?, nearest, constraint })
     }
 
-    /// `ASOF JOIN` of DuckDB, which comes marked as global.
+    /// `ASOF JOIN` and `POSITIONAL JOIN` of DuckDB, which come marked as global.
     fn nearest_join(&mut self, relation: TableFactor, operator: JoinOperator) -> Checked<Join> {
+        if let (GuardDialect::Duckdb, JoinOperator::CrossJoin(JoinConstraint::None)) =
+            (self.dialect, &operator)
+        {
+            let source = self.source(relation)?;
+            let words = "POSITIONAL JOIN";
+            return Ok(Join { words, source, nearest: None, constraint: Constraint::None });
+        }
         let (words, on) = match operator {
             JoinOperator::Join(on) | JoinOperator::Inner(on) => ("ASOF JOIN", on),
             JoinOperator::Left(on) | JoinOperator::LeftOuter(on) => ("ASOF LEFT JOIN", on),
@@ -286,6 +293,22 @@ impl Lower<'_> {
         Ok(pieces)
     }
 
+    /// Values that become columns. SQL Server and DuckDB write them as names, which are no columns that are read.
+    fn pivot_values(&mut self, values: Vec<ast::ExprWithAlias>) -> Checked<Vec<Piece>> {
+        let mut pieces = Vec::new();
+        let names = matches!(self.dialect, GuardDialect::Mssql | GuardDialect::Duckdb);
+        let name = |value: &ast::ExprWithAlias| match &value.expr {
+            ast::Expr::Identifier(ident) if names && value.alias.is_none() => Some(ident.clone()),
+            _other => None,
+        };
+        let all: Option<Vec<ast::Ident>> = values.iter().map(name).collect();
+        match all {
+            Some(idents) => pieces.extend(names_separated(self.idents(idents)?)),
+            None => pieces.extend(self.named_exprs(values)?),
+        }
+        Ok(pieces)
+    }
+
     fn pivot(
         &mut self,
         aggregates: Vec<ast::ExprWithAlias>,
@@ -306,7 +329,7 @@ impl Lower<'_> {
         }
         pieces.push(Piece::Word("IN ("));
         match values {
-            PivotValueSource::List(values) => pieces.extend(self.named_exprs(values)?),
+            PivotValueSource::List(values) => pieces.extend(self.pivot_values(values)?),
             PivotValueSource::Any(order) => {
                 pieces.push(Piece::Word("ANY"));
                 if !order.is_empty() {

@@ -1,15 +1,16 @@
-//! Expressions with a syntax of their own: CASE, CAST, EXTRACT, TRIM, intervals, arrays, structs.
+//! Expressions with a syntax of their own: CASE, CAST, TRIM, arrays, structs.
 
 use super::Lower;
 use super::expr::form;
 use super::query::comma_separated;
+use super::time::field_word;
 use crate::sql::guard::GuardDialect;
 use crate::sql::guard::refusal::{Checked, Code, Refusal};
 use crate::sql::guard::tree::{Expr, Ident, Literal, Piece};
 use sqlparser::ast::{
-    self, AccessExpr, CastFormat, CastKind, CeilFloorKind, DataType, DateTimeField, ExtractSyntax,
-    JsonKeyUniqueness, JsonPathElem, JsonPredicateType, LambdaSyntax, NormalizationForm, ObjectName,
-    OneOrManyWithParens, SearchModifier, Subscript, TrimWhereField, ValueWithSpan,
+    self, AccessExpr, CastFormat, CastKind, CeilFloorKind, DataType, DateTimeField, JsonKeyUniqueness,
+    JsonPathElem, JsonPredicateType, LambdaSyntax, NormalizationForm, ObjectName, OneOrManyWithParens,
+    SearchModifier, Subscript, TrimWhereField, ValueWithSpan,
 };
 
 /// Character sets that MySQL lets stand before a text.
@@ -185,21 +186,6 @@ impl Lower<'_> {
         Ok(Expr::Form(pieces))
     }
 
-    pub(super) fn extract(
-        &mut self,
-        field: DateTimeField,
-        syntax: ExtractSyntax,
-        expr: ast::Expr,
-    ) -> Checked<Expr> {
-        let field = Piece::Type(field_word(field)?);
-        let expr = Piece::Expr(self.expr(expr)?);
-        let between = match syntax {
-            ExtractSyntax::From => Piece::Word("FROM"),
-            ExtractSyntax::Comma => Piece::Glue(","),
-        };
-        Ok(Expr::Form(vec![Piece::Word("EXTRACT("), field, between, expr, Piece::Word(")")]))
-    }
-
     pub(super) fn rounded(
         &mut self,
         open: &'static str,
@@ -286,6 +272,16 @@ impl Lower<'_> {
 
     pub(super) fn collate(&mut self, expr: ast::Expr, collation: ObjectName) -> Checked<Expr> {
         let expr = self.expr(expr)?;
+        // There a collation is a text.
+        if matches!(self.dialect, GuardDialect::Snowflake | GuardDialect::Bigquery)
+            && let [ast::ObjectNamePart::Identifier(ident)] = collation.0.as_slice()
+            && ident.quote_style == Some('\'')
+            && ident.value.len() <= COLLATION_LENGTH
+            && ident.value.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b':'))
+        {
+            let name = Expr::Literal(Literal::Text(ident.value.clone()));
+            return Ok(Expr::Form(vec![Piece::Expr(expr), Piece::Word("COLLATE"), Piece::Expr(name)]));
+        }
         let mut name = self.object_name(collation)?;
         let system = match name.as_slice() {
             [_] => true,
@@ -306,6 +302,9 @@ impl Lower<'_> {
     }
 
     pub(super) fn prefixed(&mut self, prefix: ast::Ident, value: ast::Expr) -> Checked<Expr> {
+        if self.dialect == GuardDialect::Snowflake && prefix.value.eq_ignore_ascii_case("connect_by_root") {
+            return Ok(form!["CONNECT_BY_ROOT", self.expr(value)?]);
+        }
         let known = INTRODUCERS.iter().copied().find(|word| prefix.value.eq_ignore_ascii_case(word));
         match (known, self.expr(value)?) {
             (Some(word), literal @ Expr::Literal(Literal::Text(_))) => Ok(form![word, literal]),
@@ -411,27 +410,6 @@ impl Lower<'_> {
         Ok(Expr::Form(pieces))
     }
 
-    pub(super) fn interval(&mut self, interval: ast::Interval) -> Checked<Expr> {
-        let ast::Interval {
-            value,
-            leading_field,
-            leading_precision,
-            last_field,
-            fractional_seconds_precision,
-        } = interval;
-        if leading_precision.is_some() || fractional_seconds_precision.is_some() {
-            return Err(Refusal::clause("An interval with a precision"));
-        }
-        let mut pieces = vec![Piece::Word("INTERVAL"), Piece::Expr(self.expr(*value)?)];
-        if let Some(field) = leading_field {
-            pieces.push(Piece::Type(field_word(field)?));
-        }
-        if let Some(field) = last_field {
-            pieces.extend([Piece::Word("TO"), Piece::Type(field_word(field)?)]);
-        }
-        Ok(Expr::Form(pieces))
-    }
-
     pub(super) fn match_against(
         &mut self,
         columns: Vec<ObjectName>,
@@ -478,17 +456,4 @@ impl Lower<'_> {
         };
         Ok(Expr::Lambda { params, body: Box::new(self.expr(*body)?), keyword })
     }
-}
-
-/// A part of a date; only letters, and a weekday in brackets.
-pub(super) fn field_word(field: DateTimeField) -> Checked<String> {
-    let word = match field {
-        DateTimeField::Custom(ident) => ident.value,
-        other => other.to_string(),
-    };
-    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'(' | b')');
-    if word.is_empty() || word.len() > 40 || !word.bytes().all(plain) {
-        return Err(Refusal::new(Code::NameNotAllowed, format!("`{word}` is no part of a date.")));
-    }
-    Ok(word.to_ascii_uppercase())
 }

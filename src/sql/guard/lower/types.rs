@@ -270,6 +270,11 @@ impl Lower<'_> {
             && lower.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
         // SQLite takes any word for a type and looks only for parts such as INT in it.
         let known = named(self.dialect).contains(&lower.as_str()) || self.dialect == GuardDialect::Sqlite;
+        let words = |text: &String| text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        if self.dialect == GuardDialect::Duckdb && lower == "map" && modifiers.len() == 2 {
+            let plain = modifiers.iter().all(words);
+            return if plain { Ok(format!("MAP({})", modifiers.join(", "))) } else { Err(not_listed("MAP")) };
+        }
         let numeric = |text: &String| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
         let max = |text: &String| text.eq_ignore_ascii_case("max");
         // Types of keys and values, which are words without anything in them.

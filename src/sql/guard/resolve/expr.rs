@@ -40,6 +40,12 @@ impl Resolver<'_> {
                     deps.add(&self.pieces(arguments)?);
                 }
                 deps.add(&self.pieces(&mut call.tail)?);
+                if self.dialect == GuardDialect::Duckdb && call.listed == "columns" {
+                    // It stands for as many columns as a pattern or a condition finds.
+                    deps.add(&self.expr(&mut Expr::Star(Vec::new()))?);
+                    deps.open = true;
+                    self.complete = false;
+                }
                 Ok(deps)
             }
             Expr::Form(pieces) => {

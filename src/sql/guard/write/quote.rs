@@ -34,6 +34,7 @@ pub(super) fn literal(literal: &Literal, dialect: GuardDialect) -> String {
         Literal::Text(text) => self::text(text, dialect),
         Literal::National(text) => format!("N{}", self::text(text, dialect)),
         Literal::Number(text) => text.clone(),
+        Literal::Hex(text) if dialect == GuardDialect::Mssql => format!("0x{text}"),
         Literal::Hex(text) => format!("X'{text}'"),
         Literal::Bits(text) => format!("B'{text}'"),
         Literal::True => "TRUE".to_owned(),
