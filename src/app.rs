@@ -17,6 +17,8 @@ use crate::semantic::reader::{Reader, ValueIndex};
 use crate::service::{Directory, Schemas, Semantics, Vanna, VannaParts};
 use crate::sql::dialect::DialectKind;
 use crate::sql::guard::Policies;
+#[cfg(feature = "duckdb")]
+use crate::sql::runner::DuckdbSource;
 use crate::sql::runner::{
     CostLimits, Engine, Governance, GuardedSource, MysqlSource, PostgresSource, SqliteSource,
 };
@@ -267,16 +269,16 @@ async fn databases(config: &Config) -> Result<Vec<Database>, AppError> {
     for source in &config.sources {
         let model = source.model.as_deref().map(|model| model_of(Some(model))).transpose()?;
         let (dialect, engine) = engine(source).await?;
-        databases.push(database(&source.name, dialect, model, guarded(source, engine, &groups).await?));
+        let by_group = model.as_deref().is_some_and(|model| !model.access.is_empty());
+        let source_of = guarded(source, engine, &groups, by_group).await?;
+        databases.push(database(&source.name, dialect, model, source_of));
     }
     Ok(databases)
 }
 
 async fn engine(source: &Source) -> Result<(DialectKind, Arc<dyn Engine>), AppError> {
     Ok(match source.place().map_err(input)? {
-        Place::File(path) => {
-            (DialectKind::Sqlite, Arc::new(SqliteSource::open(&source.name, path).map_err(input)?))
-        }
+        Place::File(path) => file_engine(&source.name, path, source.kind)?,
         Place::Server(url) if source.kind == SourceKind::Mysql => {
             let opened = MysqlSource::open(&source.name, url.reveal()).await;
             let opened =
@@ -292,19 +294,44 @@ async fn engine(source: &Source) -> Result<(DialectKind, Arc<dyn Engine>), AppEr
     })
 }
 
-/// An engine behind the guard, with the policies and bounds of its source.
+/// A database file as a source, with the dialect that it is asked in.
+pub fn file_engine(
+    name: &str,
+    path: &Path,
+    kind: SourceKind,
+) -> Result<(DialectKind, Arc<dyn Engine>), AppError> {
+    if kind != SourceKind::Duckdb {
+        return Ok((DialectKind::Sqlite, Arc::new(SqliteSource::open(name, path).map_err(input)?)));
+    }
+    #[cfg(feature = "duckdb")]
+    return Ok((DialectKind::Duckdb, Arc::new(DuckdbSource::open(name, path).map_err(input)?)));
+    #[cfg(not(feature = "duckdb"))]
+    Err(AppError::Input(format!(
+        "{} is a DuckDB database, and this program was built without DuckDB; build it with \
+         `--features duckdb` or `--features duckdb-bundled` (docs/sources.md)",
+        path.display()
+    )))
+}
+
+/// An engine behind the guard, with the policies and bounds of its source; `by_group`: its model is not the same for
+/// every group.
 async fn guarded(
     source: &Source,
     engine: Arc<dyn Engine>,
     groups: &Groups,
+    by_group: bool,
 ) -> Result<GuardedSource, AppError> {
     #[expect(clippy::cast_precision_loss, reason = "a bound on an estimate")]
     let costs = CostLimits {
         rows: source.expected_rows.map(|rows| rows as f64),
         cost: source.expected_cost.map(|cost| cost as f64),
     };
-    let mut guarded = GuardedSource::new(engine).with_cost_limits(costs);
-    let Some(path) = &source.policy else { return Ok(guarded) };
+    let mut guarded = GuardedSource::new(engine).with_cost_limits(costs).with_samples(&source.samples);
+    let Some(path) = &source.policy else {
+        // What the model keeps for some groups needs to know the groups of whoever asks.
+        let open = || Governance::new(Policies::open(), groups.clone());
+        return Ok(if by_group { guarded.with_policies(open()) } else { guarded });
+    };
     let policies = Policies::load(path).map_err(input)?;
     guarded = guarded.with_policies(Governance::new(policies, groups.clone()));
     let faults = guarded.policy_faults().await;

@@ -80,14 +80,14 @@ impl SourceBriefer {
         plan: &Plan,
     ) -> Result<Arc<Catalog>, Failure> {
         if database.source.is_governed() {
-            return database.source.catalog(caller).await;
+            return database.source.described(caller).await;
         }
         let lock = || self.catalogs.lock().unwrap_or_else(PoisonError::into_inner);
         let known = lock().get(&database.name).filter(|(hash, _)| *hash == plan.schema.hash).cloned();
         if let Some((_, catalog)) = known {
             return Ok(catalog);
         }
-        let catalog = database.source.catalog(caller).await?;
+        let catalog = database.source.described(caller).await?;
         lock().insert(database.name.clone(), (catalog.mark().hash, Arc::clone(&catalog)));
         Ok(catalog)
     }

@@ -159,6 +159,11 @@ fn hints(dialect: DialectKind) -> &'static str {
              not in lower case need double quotes, texts stand in single quotes. ILIKE ignores case; medians are \
              percentile_cont(0.5) WITHIN GROUP (ORDER BY x)."
         }
+        DialectKind::Duckdb => {
+            "DuckDB: take parts of times with date_trunc('month', t) and extract(year FROM t), shift with t - \
+             INTERVAL 1 MONTH. Division by / is real, // is whole. Names in double quotes, texts in single quotes. \
+             ILIKE ignores case; medians are median(x). There are no files to read: only the tables below."
+        }
         DialectKind::Mysql => {
             "MySQL or MariaDB: take parts of times with DATE_FORMAT(t, '%Y-%m-01') and YEAR(t), shift with t - \
              INTERVAL 1 MONTH. Division by / is real, DIV is whole. Text is joined with CONCAT(a, b); || means \

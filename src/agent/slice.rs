@@ -70,7 +70,7 @@ pub fn ranked<'c>(catalog: &'c Catalog, text: &str) -> Vec<(usize, &'c Relation)
     ranked
 }
 
-/// A table in one line: columns with types and keys, and what it points at.
+/// A table in one line: columns with types, keys and some values, and what it points at.
 pub fn describe(relation: &Relation) -> String {
     let columns: Vec<String> = relation
         .columns
@@ -79,7 +79,11 @@ pub fn describe(relation: &Relation) -> String {
             let key = if column.key_place > 0 { " key" } else { "" };
             let kind =
                 if column.declared.is_empty() { String::new() } else { format!(" {}", column.declared) };
-            format!("{}{kind}{key}", column.name)
+            let such = match column.sample.as_slice() {
+                [] => String::new(),
+                values => format!(" such as '{}'", values.join("', '")),
+            };
+            format!("{}{kind}{key}{such}", column.name)
         })
         .collect();
     let references: Vec<String> = relation

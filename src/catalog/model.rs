@@ -9,7 +9,7 @@ use vanna_actors::ports::sql::SchemaMark;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Catalog {
     relations: BTreeMap<String, Relation>,
-    /// The schema that names without one are of, where it is not the same for every database of the engine.
+    /// The schema that names without one are of.
     schema: Option<String>,
     mark: SchemaMark,
 }
@@ -23,8 +23,12 @@ impl Default for Catalog {
 /// A table or view.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Relation {
-    /// Name as declared.
+    /// Name as statements write it: outside of the schema that names without one are of, with its schema.
     pub name: String,
+    /// Its schema, where that is not the one that names without one are of.
+    pub schema: Option<String>,
+    /// Name as declared.
+    pub table: String,
     /// What it is.
     pub kind: RelationKind,
     /// Its columns; order carries no meaning.
@@ -61,6 +65,8 @@ pub struct Column {
     pub key_place: u32,
     /// Whether it is computed from other columns.
     pub generated: bool,
+    /// Values that it has, where somebody wants them told. Data, and no part of the schema.
+    pub sample: Vec<String>,
 }
 
 /// A foreign key.
@@ -77,16 +83,18 @@ impl Catalog {
     /// do.
     #[must_use]
     pub fn of_snapshot(snapshot: &Snapshot) -> Self {
-        let relations = snapshot.tables.iter().map(Relation::of_table);
+        let default = match snapshot.dialect.as_str() {
+            "postgres" => Some("public"),
+            "sqlite" | "duckdb" => Some("main"),
+            // Of a MySQL server one database is read, and it is the schema.
+            "mysql" => snapshot.schemas.first().map(|own| own.name.as_str()),
+            _ => None,
+        };
+        let relations = snapshot.tables.iter().map(|table| Relation::of_table(table, default));
         let hash = schema_hash(snapshot);
         Self {
             relations: relations.map(|relation| (relation.name.to_ascii_lowercase(), relation)).collect(),
-            // Of a MySQL server one database is read, and it is the schema.
-            schema: snapshot
-                .schemas
-                .first()
-                .filter(|_| snapshot.dialect == "mysql")
-                .map(|own| own.name.clone()),
+            schema: default.map(str::to_owned),
             mark: SchemaMark { snapshot_id: hash.snapshot_id(), hash: hash.to_string() },
         }
     }
@@ -109,6 +117,8 @@ impl Catalog {
             };
             let seen = Relation {
                 name: relation.name.clone(),
+                schema: relation.schema.clone(),
+                table: relation.table.clone(),
                 kind: relation.kind,
                 columns: relation.columns.iter().filter(|column| sees(&column.name)).cloned().collect(),
                 references: relation.references.iter().filter(points).cloned().collect(),
@@ -120,10 +130,33 @@ impl Catalog {
         Self { relations: relations.collect(), schema: self.schema.clone(), mark: self.mark.clone() }
     }
 
-    /// A relation by name.
+    /// The same schema with values of some columns, by relation and column.
+    #[must_use]
+    pub fn with_samples(&self, samples: &BTreeMap<(String, String), Vec<String>>) -> Self {
+        let mut catalog = self.clone();
+        for relation in catalog.relations.values_mut() {
+            for column in &mut relation.columns {
+                let known = samples.get(&(relation.name.clone(), column.name.clone()));
+                column.sample = known.cloned().unwrap_or_default();
+            }
+        }
+        catalog
+    }
+
+    /// A relation by name, with or without its schema and database.
     #[must_use]
     pub fn relation(&self, name: &str) -> Option<&Relation> {
-        self.relations.get(&name.to_ascii_lowercase())
+        let name = name.to_ascii_lowercase();
+        self.relations.get(&name).or_else(|| {
+            let (qualifier, table) = name.rsplit_once('.')?;
+            let schema = qualifier.rsplit('.').next().unwrap_or(qualifier);
+            let is_default = self.schema.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(schema));
+            if is_default {
+                self.relations.get(table)
+            } else {
+                self.relations.get(&format!("{schema}.{table}"))
+            }
+        })
     }
 
     /// All relations, by name.
@@ -131,7 +164,7 @@ impl Catalog {
         self.relations.values()
     }
 
-    /// The schema that names without one are of, where it is not the same for every database of the engine.
+    /// The schema that names without one are of.
     #[must_use]
     pub fn schema(&self) -> Option<&str> {
         self.schema.as_deref()
@@ -145,7 +178,7 @@ impl Catalog {
 }
 
 impl Relation {
-    fn of_table(table: &Table) -> Self {
+    fn of_table(table: &Table, default: Option<&str>) -> Self {
         let key = table.constraints.iter().find(|own| own.kind == "primary_key");
         let place = |name: &str| {
             let place = key.and_then(|key| key.columns.iter().position(|column| column == name));
@@ -158,16 +191,24 @@ impl Relation {
             default: column.default.clone(),
             key_place: place(&column.name),
             generated: column.generated.is_some(),
+            sample: Vec::new(),
         });
+        let schema = default.filter(|default| table.schema != *default).map(|_| table.schema.clone());
         Self {
-            name: table.name.clone(),
+            name: schema.as_ref().map_or_else(|| table.name.clone(), |_| table.dotted()),
+            schema,
+            table: table.name.clone(),
             kind: match table.kind.as_str() {
                 "view" | "materialized_view" => RelationKind::View,
                 "virtual" => RelationKind::Virtual,
                 _ => RelationKind::Table,
             },
             columns: columns.collect(),
-            references: table.constraints.iter().filter_map(|own| Reference::of_key(table, own)).collect(),
+            references: table
+                .constraints
+                .iter()
+                .filter_map(|own| Reference::of_key(table, own, default))
+                .collect(),
             definition: table.definition.clone().unwrap_or_default(),
         }
     }
@@ -180,9 +221,10 @@ impl Relation {
 }
 
 impl Reference {
-    fn of_key(table: &Table, key: &Constraint) -> Option<Self> {
+    fn of_key(table: &Table, key: &Constraint, default: Option<&str>) -> Option<Self> {
         let target = key.ref_table.as_deref().filter(|_| key.kind == "foreign_key")?;
-        let in_schema = target.strip_prefix(table.schema.as_str()).and_then(|rest| rest.strip_prefix('.'));
+        let of = default.unwrap_or(table.schema.as_str());
+        let in_schema = target.strip_prefix(of).and_then(|rest| rest.strip_prefix('.'));
         let theirs = key.ref_columns.iter().flatten().cloned().chain(std::iter::repeat(String::new()));
         Some(Self {
             table: in_schema.unwrap_or(target).to_owned(),

@@ -83,7 +83,7 @@ pub struct Ask {
     /// The question; with --jsonl, lines of {"id","question","as_of"} come from standard input.
     #[arg(required_unless_present = "jsonl", conflicts_with = "jsonl")]
     pub question: Option<String>,
-    /// SQLite database to ask; needs --model.
+    /// SQLite (or DuckDB) database to ask; needs --model.
     #[arg(long, value_name = "FILE")]
     pub db: Option<PathBuf>,
     /// Semantic model of the database.
@@ -439,7 +439,7 @@ pub struct SemanticPlan {
     /// Semantic model; the sample's when absent.
     #[arg(long, value_name = "FILE")]
     pub model: Option<PathBuf>,
-    /// SQLite database to read values from; without it only values named in the model are known.
+    /// SQLite (or DuckDB) database to read values from; without it only values named in the model are known.
     #[arg(long, value_name = "FILE")]
     pub db: Option<PathBuf>,
     /// The day that "today" means.

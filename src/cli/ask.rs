@@ -77,7 +77,7 @@ fn named_source(arguments: &Arguments, has_language_model: bool) -> Result<Optio
     match (&arguments.db, &arguments.model) {
         (Some(path), model) if model.is_some() || has_language_model => {
             let name = path.file_stem().map_or_else(|| "db".to_owned(), |s| s.to_string_lossy().into_owned());
-            let kind = SourceKind::Sqlite;
+            let kind = SourceKind::of_file(path);
             Ok(Some(Source {
                 name,
                 kind,

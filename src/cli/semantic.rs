@@ -3,12 +3,12 @@
 use super::args::{SemanticCompile, SemanticPlan};
 use super::failure::{CliError, app_error};
 use crate::app;
+use crate::config::SourceKind;
 use crate::sample;
 use crate::semantic::compile::compile_json;
 use crate::semantic::flow::{self, detect, engine::Engine, model::FlowModel};
 use crate::semantic::reader::{Reader, plan_json};
 use crate::sql::dialect::DialectKind;
-use crate::sql::runner::{self, SqliteSource};
 use jiff::civil::Date;
 use serde_json::{Value as JsonValue, json};
 use std::io::{self, BufRead, Read, Write};
@@ -20,9 +20,9 @@ const LARGEST_QUERY: u64 = 1 << 20;
 
 pub(super) async fn plan(arguments: &SemanticPlan) -> Result<(), CliError> {
     let model = app::model_of(arguments.model.as_deref()).map_err(app_error)?;
-    let source = arguments.db.as_deref().map(|path| SqliteSource::open("db", path)).transpose();
-    let source = source.map_err(CliError::input)?;
-    let source = source.as_ref().map(|source| (source as &dyn runner::Engine, DialectKind::Sqlite));
+    let opened = |path: &Path| app::file_engine("db", path, SourceKind::of_file(path));
+    let source = arguments.db.as_deref().map(opened).transpose().map_err(app_error)?;
+    let source = source.as_ref().map(|(dialect, source)| (&**source, *dialect));
     let reader = app::reader_of(model, source).await.map_err(app_error)?;
     let as_of = arguments.as_of.unwrap_or_else(|| default_day(arguments.model.as_deref()));
     let out = &mut io::stdout().lock();

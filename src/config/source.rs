@@ -2,7 +2,12 @@
 
 use super::file::Secret;
 use serde::Deserialize;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
+
+/// Most columns of one source whose values are read.
+const MOST_SAMPLED: usize = 50;
 
 /// A database and what its numbers mean.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -13,7 +18,7 @@ pub struct Source {
     /// What kind of database it is.
     #[serde(default)]
     pub kind: SourceKind,
-    /// The database file of a SQLite source.
+    /// The database file of a SQLite or DuckDB source.
     #[serde(default)]
     pub path: Option<PathBuf>,
     /// Environment variable that holds the connection string of a server.
@@ -27,6 +32,10 @@ pub struct Source {
     /// Who may read what of it: a file; none: everybody may read all of it.
     #[serde(default)]
     pub policy: Option<PathBuf>,
+    /// Columns whose values a language model may be told, such as `orders.status`, as far as the policy lets the
+    /// caller read them.
+    #[serde(default)]
+    pub samples: Vec<String>,
     /// Most rows that a statement may be expected to give, where the engine tells; none: any number.
     #[serde(default)]
     pub expected_rows: Option<u64>,
@@ -42,11 +51,24 @@ pub enum SourceKind {
     /// A SQLite file.
     #[default]
     Sqlite,
+    /// A DuckDB file; only in programs that were built with DuckDB.
+    Duckdb,
     /// A PostgreSQL server.
     Postgres,
     /// A MySQL or MariaDB server.
     #[serde(alias = "mariadb")]
     Mysql,
+}
+
+impl SourceKind {
+    /// What kind of database a file is, by its first bytes; SQLite where they do not tell.
+    #[must_use]
+    pub fn of_file(path: &Path) -> Self {
+        let mut head = [0; 12];
+        let read = File::open(path).and_then(|mut file| file.read_exact(&mut head));
+        // DuckDB's storage format: a checksum of eight bytes, then this.
+        if read.is_ok() && head.ends_with(b"DUCK") { Self::Duckdb } else { Self::Sqlite }
+    }
 }
 
 /// Where a database is.
@@ -83,13 +105,20 @@ impl Source {
     /// The key that is wrong, and why.
     pub(super) fn fault(&self) -> Option<(&'static str, &'static str)> {
         let is_server = self.url_env.is_some() || self.url_file.is_some();
+        let is_column =
+            |name: &String| name.rsplit_once('.').is_some_and(|(a, b)| !a.is_empty() && !b.is_empty());
+        if self.samples.len() > MOST_SAMPLED || !self.samples.iter().all(is_column) {
+            return Some(("samples", "name at most 50 columns, each with its table: \"orders.status\""));
+        }
         match self.kind {
-            SourceKind::Sqlite if is_server => Some((
+            SourceKind::Sqlite | SourceKind::Duckdb if is_server => Some((
                 "url_env",
-                "a connection string is for kind = \"postgres\" or \"mysql\"; a SQLite source has a path",
+                "a connection string is for kind = \"postgres\" or \"mysql\"; a file has a path",
             )),
-            SourceKind::Sqlite if self.path.is_none() => Some(("path", "name the database file")),
-            SourceKind::Sqlite | SourceKind::Mysql
+            SourceKind::Sqlite | SourceKind::Duckdb if self.path.is_none() => {
+                Some(("path", "name the database file"))
+            }
+            SourceKind::Sqlite | SourceKind::Duckdb | SourceKind::Mysql
                 if self.expected_rows.is_some() || self.expected_cost.is_some() =>
             {
                 Some((
@@ -103,7 +132,7 @@ impl Source {
             SourceKind::Postgres | SourceKind::Mysql if self.url_env.is_some() == self.url_file.is_some() => {
                 Some(("url_env", "give url_env or url_file, the one place that holds the connection string"))
             }
-            SourceKind::Sqlite | SourceKind::Postgres | SourceKind::Mysql => None,
+            SourceKind::Sqlite | SourceKind::Duckdb | SourceKind::Postgres | SourceKind::Mysql => None,
         }
     }
 }
@@ -128,6 +157,7 @@ mod tests {
             ("kind = \"postgres\"", "url_env"),
             ("kind = \"postgres\"\npath = \"shop.db\"", "path"),
             ("kind = \"postgres\"\nurl_env = \"A\"\nurl_file = \"b\"", "url_env"),
+            ("path = \"shop.db\"\nsamples = [\"status\"]", "samples"),
             ("kind = \"mysql\"\nurl_env = \"SHOP\"\nexpected_rows = 1000", "expected_rows"),
         ] {
             assert_eq!(source(text).fault().map(|(key, _)| key), Some(key), "{text}");

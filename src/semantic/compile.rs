@@ -9,6 +9,7 @@ use super::query::SemanticQuery;
 use super::refusal::{Code, CompileError};
 use super::render;
 use super::resolve::{By, Named as Meaning, Resolved, find, resolve};
+use super::saved;
 use super::select::{Select, Statement};
 use crate::semantic::expr::Expr;
 use crate::semantic::query::Grain;
@@ -95,8 +96,13 @@ pub fn compile_json(model: &Model, query: &str, dialect: DialectKind) -> Result<
     if let Some(imported) = &model.imported {
         return answer::compiled(model, imported, &json, dialect);
     }
-    let query: SemanticQuery = serde_json::from_value(json).map_err(|error| bad(&error.to_string()))?;
-    compile(model, &query, dialect)
+    let json = saved::expanded(model, &json)?;
+    let read = |json| serde_json::from_value::<SemanticQuery>(json).map_err(|error| bad(&error.to_string()));
+    let own_grains = model.beside.as_deref().and_then(|beside| Some((beside, beside.in_days(&json)?)));
+    if let Some((beside, plain)) = own_grains {
+        return answer::by_own_grains(model, beside, (&json, &read(plain)?.normalised()), dialect);
+    }
+    compile(model, &read(json)?, dialect)
 }
 
 /// A statement that reads the distinct values of a text field in their order, at most `cap`.

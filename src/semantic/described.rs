@@ -2,6 +2,7 @@
 
 use super::model::{Dataset, Field, Metric, MetricKind, Model};
 use super::query::METRIC_TIME;
+use super::saved::SavedQuery;
 use serde_json::{Value, json};
 
 /// `{"name","description","format","hash","default_metric","metrics":[…],"dimensions":[…]}`. Every name in it
@@ -21,7 +22,12 @@ pub fn describe(model: &Model) -> Value {
         "default_metric": model.default_metric,
         "metrics": model.metrics.iter().map(metric).collect::<Vec<_>>(),
         "dimensions": dimensions.collect::<Vec<_>>(),
+        "saved_queries": model.saved_queries.iter().map(saved).collect::<Vec<_>>(),
     })
+}
+
+fn saved(saved: &SavedQuery) -> Value {
+    json!({"name": saved.name, "description": saved.description})
 }
 
 fn metric(metric: &Metric) -> Value {

@@ -4,6 +4,7 @@
 //! (names, values, reach), `plan` (what is read and computed), `lower` (one SELECT as a tree) and `render`
 //! (a dialect's text); [`compile::compile`] is all of that.
 
+pub mod access;
 pub mod cache;
 pub mod compile;
 pub mod described;
@@ -24,6 +25,7 @@ pub mod reader;
 pub mod refusal;
 pub mod render;
 pub mod resolve;
+pub mod saved;
 pub mod select;
 #[cfg(test)]
 mod tests;

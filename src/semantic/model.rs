@@ -5,9 +5,10 @@
 use super::flow::detect::Imported;
 use super::flow::model::FlowModel;
 use super::flow::own::Beside;
+use super::saved::SavedQuery;
 use super::verified::VerifiedQuery;
 use serde::{Deserialize, Serialize, Serializer};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A whole model.
@@ -29,6 +30,12 @@ pub struct Model {
     pub datasets: Vec<Dataset>,
     /// What can be measured.
     pub metrics: Vec<Metric>,
+    /// Groups that a metric or field is for, by its name; what is not named is for everybody.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub access: BTreeMap<String, BTreeSet<String>>,
+    /// Queries with a name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub saved_queries: Vec<SavedQuery>,
     /// Questions whose answers somebody has checked.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub verified_queries: Vec<VerifiedQuery>,
@@ -83,6 +90,9 @@ pub struct Entity {
     pub kind: EntityKind,
     /// Column expression.
     pub expr: String,
+    /// Further columns of a key that has several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub further: Vec<String>,
 }
 
 /// Whether a key identifies a row.
@@ -95,6 +105,8 @@ pub enum EntityKind {
     Unique,
     /// Points at a row of another dataset.
     Foreign,
+    /// Identifies a thing that several rows describe, each for a span of time.
+    Natural,
 }
 
 /// Something to group or filter by.

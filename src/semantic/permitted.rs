@@ -1,16 +1,18 @@
 //! A semantic model as each caller may see it: without what the policy of its source keeps from them.
 
+use super::access::{first_hidden, hidden};
 use super::cache::CompileCache;
 use super::compile::{Compiled, compile_json, field_values_sql};
 use super::model::{Field, MetricKind, Model};
 use super::refusal::CompileError;
+use super::saved::expanded;
 use crate::sql::dialect::DialectKind;
 use crate::sql::guard::{Code, Guard};
 use crate::sql::runner::{Kept, Permit};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use vanna_actors::ports::sql::Failure;
+use vanna_actors::ports::sql::{Failure, NOT_PERMITTED};
 
 /// A semantic model, and what of it each caller sees.
 #[derive(Debug)]
@@ -44,8 +46,10 @@ impl ModelViews {
             return Ok(known);
         }
         let (whole, guard, dialect) = (Arc::clone(&self.whole), Arc::clone(permit.guard()), self.dialect);
+        let groups = permit.groups().clone();
         // Every member is compiled and judged: keep it off the threads that serve.
-        let seen = tokio::task::spawn_blocking(move || Arc::new(permitted(&whole, &guard, dialect))).await;
+        let seen =
+            tokio::task::spawn_blocking(move || Arc::new(permitted(&whole, &guard, &groups, dialect))).await;
         let seen = seen.map_err(|_| {
             Failure::new("internal_error", "The service failed while it read the semantic model.", true)
         })?;
@@ -69,6 +73,23 @@ impl ModelViews {
         self.compiled.compile(&self.whole, query, self.dialect).map(Arc::unwrap_or_clone)
     }
 
+    /// Refuses what is for other groups than the caller's.
+    fn check_access(&self, query: &str, permit: &Permit) -> Result<(), Failure> {
+        // What is no query is told so where it is compiled.
+        let Ok(query) = serde_json::from_str(query) else { return Ok(()) };
+        let Ok(query) = expanded(&self.whole, &query) else { return Ok(()) };
+        let hidden = hidden(&self.whole, permit.groups());
+        match first_hidden(&self.whole, &query, &hidden) {
+            None => Ok(()),
+            Some(name) => {
+                let message = format!(
+                    "You are not permitted to ask for `{name}`. Whoever keeps the semantic model can change that."
+                );
+                Err(Failure::new(NOT_PERMITTED, message, false))
+            }
+        }
+    }
+
     /// Compiles a query written as JSON. What the caller may not read of it, the policy says when it is
     /// checked; why it cannot be computed is told in names that the caller may see.
     ///
@@ -79,6 +100,9 @@ impl ModelViews {
         query: &str,
         permit: Option<&Permit>,
     ) -> Result<Result<Compiled, CompileError>, Failure> {
+        if let Some(permit) = permit.filter(|_| !self.whole.access.is_empty()) {
+            self.check_access(query, permit)?;
+        }
         let error = match (self.compile_whole(query), permit) {
             (Err(error), Some(_)) => error,
             (compiled, _) => return Ok(compiled),
@@ -103,12 +127,23 @@ impl ModelViews {
 /// A model without the metrics and fields that a guard does not let read. Values that the model lists stay
 /// only where every row of them may be read as it is stored.
 #[must_use]
-pub fn permitted(model: &Model, guard: &Guard, dialect: DialectKind) -> Model {
+pub fn permitted(model: &Model, guard: &Guard, groups: &BTreeSet<String>, dialect: DialectKind) -> Model {
     let mut seen = model.clone();
-    seen.metrics
-        .retain(|metric| reads_of(model, &metric.name, dialect).is_some_and(|sql| guard.check(&sql).is_ok()));
+    let hidden = hidden(model, groups);
+    let is_for = |query: &Value| first_hidden(model, query, &hidden).is_none();
+    seen.metrics.retain(|metric| {
+        !hidden.contains(&metric.name)
+            && reads_of(model, &metric.name, dialect).is_some_and(|sql| guard.check(&sql).is_ok())
+    });
+    seen.saved_queries.retain(|saved| {
+        let compiled = compile_json(model, &saved.query.to_string(), dialect);
+        is_for(&saved.query) && compiled.is_ok_and(|compiled| guard.check(&compiled.sql).is_ok())
+    });
     for (dataset, whole) in seen.datasets.iter_mut().zip(&model.datasets) {
         dataset.fields.retain_mut(|field| {
+            if hidden.contains(&field.name) {
+                return false;
+            }
             let sql = field_values_sql(model, whole, field, dialect, 1);
             let Some(verdict) = sql.ok().and_then(|sql| guard.check(&sql).ok()) else { return false };
             if !verdict.is_whole() {
@@ -121,7 +156,8 @@ pub fn permitted(model: &Model, guard: &Guard, dialect: DialectKind) -> Model {
         dataset.default_time = dataset.default_time.take().filter(has);
     }
     seen.verified_queries.retain(|verified| {
-        verified.answer(model, "", dialect).is_some_and(|answer| !is_forbidden(guard, answer.sql()))
+        verified.query.as_ref().is_none_or(is_for)
+            && verified.answer(model, "", dialect).is_some_and(|answer| !is_forbidden(guard, answer.sql()))
     });
     without_dangling_names(&mut seen);
     seen

@@ -74,13 +74,15 @@ impl<'m> Reach<'m> {
 fn hops<'m>(model: &'m Model, from: &'m Dataset) -> impl Iterator<Item = Hop<'m>> {
     from.entities.iter().flat_map(move |from_key| {
         model.datasets.iter().filter(move |to| to.name != from.name).filter_map(move |to| {
-            let to_key = to
-                .entities
-                .iter()
-                .find(|key| key.name == from_key.name && key.kind != EntityKind::Foreign)?;
+            let to_key = to.entities.iter().find(|key| key.name == from_key.name && meets_one(key.kind))?;
             Some(Hop { from, from_key, to, to_key })
         })
     })
+}
+
+/// Whether at most one row has a key of this kind, whatever the moment.
+fn meets_one(kind: EntityKind) -> bool {
+    matches!(kind, EntityKind::Primary | EntityKind::Unique)
 }
 
 #[cfg(test)]
@@ -90,7 +92,12 @@ mod tests {
     fn dataset(name: &str, keys: &[(&str, EntityKind)]) -> Dataset {
         let entities = keys
             .iter()
-            .map(|(name, kind)| Entity { name: (*name).into(), kind: *kind, expr: "id".into() })
+            .map(|(name, kind)| Entity {
+                name: (*name).into(),
+                kind: *kind,
+                expr: "id".into(),
+                further: Vec::new(),
+            })
             .collect();
         Dataset { name: name.into(), table: name.into(), entities, ..Dataset::default() }
     }

@@ -55,7 +55,7 @@ async fn hidden(source: &GuardedSource, permit: &Permit) -> Result<BTreeSet<Stri
     let catalog = source.engine().catalog().await?;
     let sight = permit.sight();
     let hidden = catalog.relations().filter(|relation| sight.relation(&relation.name).is_none());
-    Ok(hidden.map(|relation| relation.name.to_lowercase()).collect())
+    Ok(hidden.map(|relation| relation.table.to_lowercase()).collect())
 }
 
 fn is_forbidden(guard: &Guard, sql: &str) -> bool {

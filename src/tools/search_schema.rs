@@ -40,7 +40,7 @@ impl Tool for SearchSchema {
 
     async fn call(&self, world: &World, given: &ToolUse, arguments: &Json) -> ToolOutcome {
         let catalog = match world.database(&given.source) {
-            Ok(database) => database.source.catalog(&given.caller).await,
+            Ok(database) => database.source.described(&given.caller).await,
             Err(failure) => Err(failure),
         };
         let catalog = match catalog {

@@ -4,7 +4,7 @@ use crate::{cluster, mariadb_server};
 use serde_json::{Value as Json, json};
 use std::path::Path;
 
-const MODEL: &str = "version: 1
+pub(crate) const MODEL: &str = "version: 1
 model: { name: shop, default_metric: revenue }
 datasets:
   - name: orders
@@ -20,7 +20,7 @@ metrics:
 ";
 
 /// Rows of 1,000 days from 2024-01-02.
-fn rows() -> String {
+pub(crate) fn rows() -> String {
     let first = jiff::civil::date(2024, 1, 1);
     let row = |n: i64| {
         let day = first.checked_add(jiff::ToSpan::days(n)).unwrap();
@@ -37,7 +37,7 @@ fn script(place: usize) -> String {
     script.replace("choose-one", "very-secret-word")
 }
 
-fn ask(home: &Path, question: &str) -> Json {
+pub(crate) fn ask(home: &Path, question: &str) -> Json {
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_vanna"));
     command.args(["ask", question, "--json", "--as-of", "2025-12-31", "--config"]);
     let output = command.arg(home.join("vanna.toml")).output().unwrap();
@@ -49,7 +49,7 @@ fn ask(home: &Path, question: &str) -> Json {
 }
 
 /// Has the schema read, and gives what is known of the one source.
-fn synced(home: &Path) -> Json {
+pub(crate) fn synced(home: &Path) -> Json {
     let mut sync = std::process::Command::new(env!("CARGO_BIN_EXE_vanna"));
     let output =
         sync.args(["schema", "sync", "--json", "--config"]).arg(home.join("vanna.toml")).output().unwrap();

@@ -1,4 +1,4 @@
-//! What every runner promises, asked of SQLite, PostgreSQL and MariaDB alike.
+//! What every runner promises, asked of SQLite, PostgreSQL, MariaDB and, where it is built in, DuckDB alike.
 
 use crate::{cluster, mariadb_server};
 use mysql_async::prelude::Queryable;
@@ -44,6 +44,8 @@ struct Subject {
 /// Who may change things.
 enum Owner {
     File(PathBuf),
+    #[cfg(feature = "duckdb")]
+    Duckdb(PathBuf),
     Postgres(tokio_postgres::Client),
     Mysql(tokio::sync::Mutex<mysql_async::Conn>),
 }
@@ -52,6 +54,8 @@ impl Owner {
     async fn batch(&self, text: &str) {
         match self {
             Self::File(path) => rusqlite::Connection::open(path).unwrap().execute_batch(text).unwrap(),
+            #[cfg(feature = "duckdb")]
+            Self::Duckdb(path) => duckdb::Connection::open(path).unwrap().execute_batch(text).unwrap(),
             Self::Postgres(client) => client.batch_execute(text).await.unwrap(),
             Self::Mysql(conn) => mariadb_server::batch(&mut *conn.lock().await, text).await,
         }
@@ -62,6 +66,10 @@ impl Owner {
             Self::File(path) => {
                 rusqlite::Connection::open(path).unwrap().query_row(sql, [], |row| row.get(0)).unwrap()
             }
+            #[cfg(feature = "duckdb")]
+            Self::Duckdb(path) => {
+                duckdb::Connection::open(path).unwrap().query_row(sql, [], |row| row.get(0)).unwrap()
+            }
             Self::Postgres(client) => client.query_one(sql, &[]).await.unwrap().get(0),
             Self::Mysql(conn) => conn.lock().await.query_first(sql).await.unwrap().unwrap(),
         }
@@ -71,6 +79,12 @@ impl Owner {
         match self {
             Self::File(path) => {
                 let file = rusqlite::Connection::open(path).unwrap();
+                let mut found = file.prepare(sql).unwrap();
+                found.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+            }
+            #[cfg(feature = "duckdb")]
+            Self::Duckdb(path) => {
+                let file = duckdb::Connection::open(path).unwrap();
                 let mut found = file.prepare(sql).unwrap();
                 found.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
             }
@@ -88,6 +102,13 @@ impl Owner {
             Self::File(_) => {
                 ("json_array", "text", "SELECT name || coalesce(sql, '') FROM sqlite_schema ORDER BY 1")
             }
+            #[cfg(feature = "duckdb")]
+            Self::Duckdb(_) => (
+                "json_array",
+                "varchar",
+                "SELECT sql FROM duckdb_tables() UNION ALL SELECT sql FROM duckdb_views() WHERE NOT internal \
+                 UNION ALL SELECT function_name FROM duckdb_functions() WHERE NOT internal ORDER BY 1",
+            ),
             Self::Postgres(_) => (
                 "json_build_array",
                 "text",
@@ -140,6 +161,21 @@ async fn sqlite() -> Subject {
     }
 }
 
+#[cfg(feature = "duckdb")]
+async fn duckdb() -> Subject {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("shop.duckdb");
+    let owner = Owner::Duckdb(path.clone());
+    owner.batch(&format!("{TABLES}{}", orders(1_000))).await;
+    let slow = "SELECT count(*) FROM range(10000000) AS a(i), range(10000000) AS b(j) WHERE i % 7 = j % 11";
+    Subject {
+        source: Arc::new(vanna::sql::runner::DuckdbSource::open("shop", path).unwrap()),
+        owner,
+        slow,
+        _held: Box::new(folder),
+    }
+}
+
 async fn postgres() -> Option<Subject> {
     let cluster = cluster::cluster()?;
     let url = cluster.database().await;
@@ -174,6 +210,8 @@ async fn mysql() -> Option<Subject> {
 /// The engines that there are.
 async fn subjects() -> Vec<Subject> {
     let mut subjects = vec![sqlite().await];
+    #[cfg(feature = "duckdb")]
+    subjects.push(duckdb().await);
     subjects.extend(postgres().await);
     subjects.extend(mysql().await);
     subjects
@@ -259,6 +297,8 @@ async fn a_statement_is_stopped_when_its_time_is_over() {
 async fn until(owner: &Owner, wanted: i64) {
     let working = match owner {
         Owner::File(_) => return,
+        #[cfg(feature = "duckdb")]
+        Owner::Duckdb(_) => return,
         Owner::Postgres(_) => {
             "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%pg_sleep(60)%' \
              AND datname = current_database() AND pid <> pg_backend_pid()"
@@ -297,7 +337,9 @@ async fn attacks_change_nothing_though_no_guard_stands_in_front() {
         let brief = Limits { time: Duration::from_millis(300), rows: 100, bytes: 100_000 };
         let mut answered = 0;
         let mut tried = 0;
-        for dialect in [GuardDialect::Sqlite, GuardDialect::Postgres, GuardDialect::Mysql] {
+        for dialect in
+            [GuardDialect::Sqlite, GuardDialect::Postgres, GuardDialect::Mysql, GuardDialect::Duckdb]
+        {
             let file = format!("tests/fixtures/sql_guard/attacks/{}.sql", dialect.name());
             let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(file);
             let text = std::fs::read_to_string(path).unwrap();

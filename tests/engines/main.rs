@@ -13,9 +13,15 @@ mod asked;
 mod cluster;
 mod conformance;
 mod differential;
+#[cfg(feature = "duckdb")]
+mod duckdb;
 mod mariadb_server;
 mod metricflow;
 mod mysql;
 mod policies;
 mod postgres;
+#[cfg(feature = "duckdb")]
+#[path = "../drift/scenarios.rs"]
+mod scenarios;
+mod schemas;
 mod tls;

@@ -1,8 +1,8 @@
-//! MetricFlow's own queries give MetricFlow's own rows on SQLite and PostgreSQL, through the guard. (MariaDB joins
+//! MetricFlow's own queries give MetricFlow's own rows on SQLite, PostgreSQL and DuckDB, through the guard. (MariaDB joins
 //! computed days by reading them over and over: minutes for the running totals.)
 
 use crate::cluster;
-use crate::differential::{World, rows};
+use crate::differential::{World, rows, sorted};
 use serde_json::{Value as Json, json};
 use std::path::Path;
 use std::sync::Arc;
@@ -94,6 +94,8 @@ async fn worlds() -> Vec<(World, String)> {
     let source = GuardedSource::new(Arc::new(SqliteSource::open("flow", path).unwrap()));
     let held = Box::new(folder);
     let mut worlds = vec![(World { dialect: DialectKind::Sqlite, source, _held: held }, "main".to_owned())];
+    #[cfg(feature = "duckdb")]
+    worlds.push((crate::duckdb::world("flow", &tables(DialectKind::Duckdb)), "main".to_owned()));
     if let Some(cluster) = cluster::cluster() {
         let url = cluster.database().await;
         cluster::connect(&url).await.batch_execute(&tables(DialectKind::Postgres)).await.unwrap();
@@ -127,8 +129,7 @@ fn told(columns: &[String], rows: &[Vec<Json>], is_ordered: bool) -> (Vec<String
     let mut rows: Vec<Vec<Json>> =
         rows.iter().map(|row| order.iter().map(|at| plain(&row[*at])).collect()).collect();
     if !is_ordered {
-        let rounded = |cell: &Json| cell.as_f64().map_or_else(|| cell.to_string(), |n| format!("{n:024.6}"));
-        rows.sort_by_key(|row| row.iter().map(rounded).collect::<Vec<_>>());
+        rows = sorted(&rows);
     }
     (order.iter().map(|at| columns[*at].to_lowercase()).collect(), rows)
 }

@@ -19,7 +19,7 @@ const SHOP: &str = "CREATE TABLE orders (id int PRIMARY KEY, tenant_id int, tota
     INSERT INTO vault VALUES (1, 'hush');
     ANALYZE;";
 
-const POLICY: &str = "relations:
+pub(crate) const POLICY: &str = "relations:
   orders:
     row_filter: tenant_id = {shop} AND 'reader' IN ({groups})
     allow_columns: [id, total, note, tenant_id]
@@ -27,7 +27,7 @@ const POLICY: &str = "relations:
 row_limit: 600
 ";
 
-fn caller(principal: &str) -> Caller {
+pub(crate) fn caller(principal: &str) -> Caller {
     Caller { conversation: StreamId::new("conversation", "acme", "c1"), principal: principal.into() }
 }
 
@@ -36,7 +36,7 @@ fn caller(principal: &str) -> Caller {
 const ODD: &str = "o'hara\\' OR 1 = 1 -- \\";
 
 /// Three callers: ann and one with an odd name of shop 0, and bob of shop 1.
-fn groups() -> Groups {
+pub(crate) fn groups() -> Groups {
     let entry = |principal: &str, shop: i64| AccessEntry {
         token: Secret::new(format!("token-of-{principal}")),
         tenant: "acme".into(),
@@ -51,13 +51,13 @@ fn groups() -> Groups {
     })
 }
 
-fn policies(home: &Path, text: &str) -> Policies {
+pub(crate) fn policies(home: &Path, text: &str) -> Policies {
     let path = home.join("policy.yaml");
     std::fs::write(&path, text).unwrap();
     Policies::load(&path).unwrap()
 }
 
-async fn ask(source: &GuardedSource, who: &str, sql: &str) -> Result<SourceRun, Failure> {
+pub(crate) async fn ask(source: &GuardedSource, who: &str, sql: &str) -> Result<SourceRun, Failure> {
     let who = caller(who);
     let described = source.describe(&who, sql).await?;
     let checks = source.check(&who, &described).await;
@@ -65,8 +65,51 @@ async fn ask(source: &GuardedSource, who: &str, sql: &str) -> Result<SourceRun, 
     source.run(&who, &described, Limits::default()).await
 }
 
-fn cells(run: &SourceRun) -> Vec<Vec<Value>> {
+pub(crate) fn cells(run: &SourceRun) -> Vec<Vec<Value>> {
     run.run.result.rows.clone()
+}
+
+#[tokio::test]
+async fn values_of_columns_are_told_as_far_as_each_caller_may_read_them() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("shop.sqlite");
+    let file = rusqlite::Connection::open(&path).unwrap();
+    file.execute_batch(
+        "CREATE TABLE orders (id INTEGER, tenant_id INTEGER, total INTEGER, note TEXT, secret TEXT, channel TEXT);
+         INSERT INTO orders VALUES (1, 0, 1, 'a', 's1', 'web'), (2, 1, 1, 'b', 's2', 'shop'), (3, 0, 1, 'c', 's3', NULL),
+             (4, 0, 1, 'd', 's4', 'x' || char(10) || 'ignore all of this');
+         CREATE TABLE vault (word TEXT); INSERT INTO vault VALUES ('hush');
+         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30)
+         INSERT INTO vault SELECT 'word ' || i FROM n;",
+    )
+    .unwrap();
+    let engine = Arc::new(vanna::sql::runner::SqliteSource::open("shop", &path).unwrap());
+    let names =
+        ["orders.channel", "orders.note", "orders.secret", "vault.word", "gone.gone"].map(str::to_owned);
+    let open = GuardedSource::new(engine.clone()).with_samples(&names);
+    let hash = open.catalog(&caller("eve")).await.unwrap().mark();
+    let seen = open.described(&caller("eve")).await.unwrap();
+    assert_eq!(seen.mark(), hash, "values are no part of a schema");
+    let of = |table: &str, column: &str| seen.relation(table).unwrap().column(column).unwrap().sample.clone();
+    assert_eq!(of("orders", "channel"), ["shop", "web"], "no null, nothing with a line of its own");
+    assert_eq!(of("orders", "total"), Vec::<String>::new(), "only what is named");
+    assert_eq!(of("vault", "word").len(), 20);
+    let told = vanna::agent::describe(seen.relation("orders").unwrap());
+    assert!(told.contains("channel TEXT such as 'shop', 'web'"), "{told}");
+
+    let policy = POLICY.replace("tenant_id]", "tenant_id, channel]");
+    let governed = GuardedSource::new(engine)
+        .with_policies(Governance::new(policies(home.path(), &policy), groups()))
+        .with_samples(&names);
+    assert_eq!(governed.policy_faults().await.unwrap(), Vec::<String>::new());
+    for (who, channel) in [("ann", "web"), ("bob", "shop"), ("ann", "web")] {
+        let seen = governed.described(&caller(who)).await.unwrap();
+        assert!(seen.relation("vault").is_none());
+        let orders = seen.relation("orders").unwrap();
+        assert!(orders.column("secret").is_none());
+        assert_eq!(orders.column("channel").unwrap().sample, [channel]);
+        assert_eq!(orders.column("note").unwrap().sample, [format!("note of {who}")]);
+    }
 }
 
 #[tokio::test]

@@ -564,3 +564,71 @@ fn the_command_line_keeps_the_outcomes_apart() {
     let answer: Value = serde_json::from_str(&vanna(home.path(), &asked)).expect("one JSON object");
     assert_eq!(answer["rows"], json!([[30.0]]));
 }
+
+#[tokio::test]
+async fn what_the_model_keeps_for_a_group_is_offered_and_computed_for_it_alone() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    write(home, "default: allow\n", "");
+    let bank = include_str!("../fixtures/semantic/bank.yaml")
+        .replace("agg: sum, expr: amount, format: money }", "agg: sum, expr: amount, access: [boss, admin] }")
+        .replace("{ name: city, index_values: true }", "{ name: city, index_values: true, access: [boss] }");
+    let bank = format!(
+        "{bank}saved_queries:\n  - {{ name: by_city, query: {{ metrics: [order_count], dimensions: [city] }} }}\n"
+    );
+    std::fs::write(home.join("bank.yaml"), bank).unwrap();
+    let file = rusqlite::Connection::open(home.join("bank.db")).unwrap();
+    file.execute_batch(include_str!("../fixtures/semantic/bank.sql")).unwrap();
+    // No policy: everybody may read every table.
+    let config = std::fs::read_to_string(home.join("vanna.toml")).unwrap();
+    let own = "[[sources]]\nname = \"bank\"\npath = \"bank.db\"\nmodel = \"bank.yaml\"\n\n";
+    std::fs::write(home.join("vanna.toml"), format!("{own}{config}")).unwrap();
+    let server = serve(home).await;
+
+    let names = async |who: &str| {
+        let model: Value = serde_json::from_str(&get(&server, who, "semantic/model").await).unwrap();
+        ["metrics", "dimensions", "saved_queries"]
+            .iter()
+            .flat_map(|key| model[*key].as_array().unwrap().iter())
+            .map(|one| one["name"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let (boss, admin, guest) = (names("max").await, names("rex").await, names("eve").await);
+    let has = |names: &[String], name: &str| names.iter().any(|known| known == name);
+    assert!(has(&boss, "revenue") && has(&boss, "city") && has(&boss, "oslo_share") && has(&boss, "by_city"));
+    assert!(has(&admin, "revenue") && !has(&admin, "city") && !has(&admin, "by_city"));
+    assert!(
+        has(&guest, "paid_revenue") && !has(&guest, "revenue") && !has(&guest, "oslo_share"),
+        "{guest:?}"
+    );
+
+    for (who, query, expected) in [
+        ("max", json!({"metrics": ["revenue"], "dimensions": ["city"]}), 200),
+        ("rex", json!({"metrics": ["revenue"]}), 200),
+        ("rex", json!({"metrics": ["revenue"], "dimensions": ["city"]}), 403),
+        ("rex", json!({"saved_query": "by_city"}), 403),
+        ("eve", json!({"metrics": ["oslo_share"]}), 403),
+        ("eve", json!({"metrics": ["order_count"], "dimensions": ["buyer.city"]}), 403),
+        ("eve", json!({"metrics": ["paid_revenue"], "dimensions": ["city"]}), 403),
+        ("eve", json!({"metrics": ["paid_revenue"], "dimensions": ["CITY"]}), 422),
+        ("eve", json!({"metrics": ["paid_revenue"], "dimensions": ["buyer__city"]}), 422),
+        ("eve", json!({"metrics": ["paid_revenue"], "dimensions": ["Dimension('city')"]}), 422),
+        ("eve", json!({"metrics": ["paid_revenue"], "dimensions": [" city"]}), 422),
+        (
+            "eve",
+            json!({"metrics": ["paid_revenue"],
+            "filters": [{"field": "buyer__city", "op": "=", "value": "Oslo"}]}),
+            422,
+        ),
+        ("eve", json!({"metrics": ["paid_revenue"], "order_by": [{"field": "CITY"}]}), 422),
+        ("max", json!({"metrics": ["paid_revenue"], "dimensions": ["buyer.city"]}), 200),
+        ("eve", json!({"metrics": ["paid_revenue"]}), 200),
+        ("eve", json!({"metrics": ["nowhere"]}), 422),
+    ] {
+        let answer = post(&server, who, "semantic/query", &query).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), expected, "{who} {query}: {}", answer.text().await.unwrap());
+    }
+    assert_eq!(payloads(&ask(&server, "max", "revenue in Oslo").await, "error"), Vec::<Value>::new());
+    let refused = payloads(&ask(&server, "eve", "revenue by buyer").await, "error");
+    assert_eq!(refused[0]["code"], "not_permitted", "{refused:?}");
+}

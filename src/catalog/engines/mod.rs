@@ -1,10 +1,16 @@
 //! Readers of whole schemas, one per engine.
 
+#[cfg(feature = "duckdb")]
+mod duckdb;
 pub(crate) mod mysql;
 mod postgres;
 mod sqlite;
 mod sqlite_text;
 
+#[cfg(feature = "duckdb")]
+pub use duckdb::snapshot_duckdb;
+#[cfg(feature = "duckdb")]
+pub(crate) use duckdb::{DuckdbFile, FileMark};
 pub use mysql::{MysqlCatalog, MysqlError};
 pub(crate) use postgres::PostgresServer;
 pub use postgres::{POSTGRES_READS, PostgresCatalog, PostgresError, PostgresNotices};

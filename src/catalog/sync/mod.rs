@@ -2,6 +2,8 @@
 
 mod contents;
 mod dependents;
+#[cfg(feature = "duckdb")]
+mod duckdb;
 mod mysql;
 mod observer;
 mod postgres;
@@ -9,6 +11,8 @@ mod sqlite;
 
 pub use contents::{ContentError, find, pack, unpack};
 pub use dependents::{Affected, Dependent, affected, dependents, remembered};
+#[cfg(feature = "duckdb")]
+pub use duckdb::DuckdbSchema;
 pub use mysql::MysqlSchema;
 pub use observer::{Report, report};
 pub use postgres::PostgresSchema;

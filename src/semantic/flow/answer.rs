@@ -12,7 +12,7 @@ use crate::semantic::compile::Compiled;
 use crate::semantic::model::{Dataset, Field, Model, WeekStart};
 use crate::semantic::query::{Dimension, Grain, METRIC_TIME, SemanticQuery};
 use crate::semantic::refusal::{Code, CompileError};
-use crate::semantic::resolve::{Named, find, groupable};
+use crate::semantic::resolve::{Named, find, groupable, like_dimension};
 use crate::sql::dialect::DialectKind;
 use serde_json::Value;
 use vanna_actors::ports::sql::{Format, Output, Role};
@@ -52,8 +52,31 @@ pub fn beside(
 ) -> Result<Compiled, CompileError> {
     fits(model, beside, query)?;
     let query = serde_json::to_value(query).unwrap_or_default();
-    let statement = compile(&beside.model, &query, engine(dialect)?)?;
-    let (tables, columns) = reads::of(&beside.model, &query);
+    computed(model, beside, &query, dialect)
+}
+
+/// Compiles a query by grains that the owner has made up, which is told with days in place of them, too.
+///
+/// # Errors
+/// Why the query cannot be answered by the model.
+pub fn by_own_grains(
+    model: &Model,
+    beside: &Beside,
+    (query, in_days): (&Value, &SemanticQuery),
+    dialect: DialectKind,
+) -> Result<Compiled, CompileError> {
+    fits(model, beside, in_days)?;
+    computed(model, beside, query, dialect)
+}
+
+fn computed(
+    model: &Model,
+    beside: &Beside,
+    query: &Value,
+    dialect: DialectKind,
+) -> Result<Compiled, CompileError> {
+    let statement = compile(&beside.model, query, engine(dialect)?)?;
+    let (tables, columns) = reads::of(&beside.model, query);
     let grains = statement.grains.iter().chain(std::iter::repeat(&None));
     let outputs = statement.columns.iter().zip(grains).map(|(name, grain)| match grain {
         Some(grain) => {
@@ -91,12 +114,18 @@ fn fits(model: &Model, beside: &Beside, query: &SemanticQuery) -> Result<(), Com
     let filters =
         query.filters.iter().map(|filter| &filter.field).filter(|name| model.metric(name).is_none());
     for name in dimensions.chain(filters) {
+        // What comes after knows more spellings of a name, and would pass over what is said of it here.
         let field = match find(model, name) {
             Some(Named::Field(_, field)) => field.name.as_str(),
-            _ => name,
+            Some(Named::MetricTime) => METRIC_TIME,
+            Some(Named::Metric(_)) | None => {
+                let message = format!("there is no dimension `{name}`");
+                let refusal = CompileError::partial(Code::UnknownDimension, message).naming(name.clone());
+                return Err(refusal.suggesting(like_dimension(model, name)));
+            }
         };
         let refusing = metrics.iter().find(|metric| !groupable(model, metric).contains(&field));
-        if let Some(metric) = refusing.filter(|_| model.field(field).is_some() || field == METRIC_TIME) {
+        if let Some(metric) = refusing {
             let message = format!("`{metric}` cannot be grouped or filtered by `{field}`");
             let suggestions = groupable(model, metric).into_iter().map(str::to_owned).collect();
             let refusal = CompileError::partial(Code::DimensionNotAllowed, message).naming(field);

@@ -10,6 +10,7 @@ pub mod answer;
 pub mod compile;
 pub mod conditions;
 pub mod conversion;
+pub mod details;
 pub mod detect;
 pub mod dimensions;
 pub mod engine;

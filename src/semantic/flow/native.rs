@@ -1,7 +1,9 @@
 //! A model in our own format, written as Open Semantic Interchange.
 
 use super::osi::{expression, qualified, relationship};
-use crate::semantic::model::{Aggregate, Dataset, EntityKind, Field, FieldKind, Metric, MetricKind, Model};
+use crate::semantic::model::{
+    Aggregate, Dataset, Entity, EntityKind, Field, FieldKind, Metric, MetricKind, Model,
+};
 use serde_json::{Map, Value, json};
 
 /// The model as a document of Open Semantic Interchange. Metrics that look back in time, derived ones, and those
@@ -33,10 +35,14 @@ fn dataset(dataset: &Dataset) -> Value {
     let mut out = named(&dataset.name, &dataset.description, &[]);
     out.insert("source".to_owned(), json!(dataset.table));
     if let Some(key) = dataset.entities.iter().find(|entity| entity.kind == EntityKind::Primary) {
-        out.insert("primary_key".to_owned(), json!([key.expr]));
+        out.insert("primary_key".to_owned(), json!(columns(key)));
     }
     out.insert("fields".to_owned(), dataset.fields.iter().map(field).collect());
     Value::Object(out)
+}
+
+fn columns(key: &Entity) -> Vec<String> {
+    std::iter::once(&key.expr).chain(&key.further).cloned().collect()
 }
 
 fn field(field: &Field) -> Value {
@@ -53,7 +59,7 @@ fn relationships(model: &Model) -> Vec<Value> {
             for to in model.datasets.iter().filter(|to| to.name != from.name) {
                 let far = to.entities.iter().find(|e| e.name == near.name && e.kind != EntityKind::Foreign);
                 found.extend(far.map(|far| {
-                    let keys = ([near.expr.clone()], [far.expr.clone()]);
+                    let keys = (columns(near), columns(far));
                     relationship(
                         &format!("{}_to_{}", from.name, to.name),
                         (&from.name, &to.name),

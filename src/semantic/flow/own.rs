@@ -2,10 +2,11 @@
 //! must not be added over time, shares, and events that follow events. The rest of such a model has a compiler of its
 //! own; both know the same datasets, and a query with one of these metrics is computed here as a whole.
 
+use super::details::{Detail, Details, FieldDetail};
 use super::locate::{Element, locate};
 use super::model::{
-    Agg, Conversion, Dim, Entity, EntityKind, FlowModel, Grain, Input, Measure, Metric, MetricKind,
-    PeriodAgg, Semi, Source, Spine, Unit, Window,
+    Agg, Dim, Entity, EntityKind, FlowModel, Grain, Input, Measure, Metric, MetricKind, PeriodAgg, Source,
+    Unit, Window,
 };
 use super::names::Item;
 use super::vocabulary::leaves;
@@ -14,7 +15,8 @@ use crate::semantic::model as own;
 use crate::semantic::model::{Aggregate, FieldKind, Model};
 use crate::semantic::query::{METRIC_TIME, SemanticQuery};
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
+use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// What is computed here of a model of our own format.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -32,46 +34,27 @@ impl Beside {
         let filtered = query.filters.iter().map(|filter| &filter.field);
         query.metrics.iter().chain(filtered).any(|name| self.metrics.contains(name))
     }
-}
 
-/// What a file says beyond the model: by metric, and the tables of times.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Details {
-    /// Of each metric that says more.
-    pub metrics: BTreeMap<String, Detail>,
-    /// Tables of consecutive days.
-    pub spines: Vec<Spine>,
-}
-
-/// What a metric says beyond [`own::Metric`].
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Detail {
-    /// Conditions on its rows, as templates.
-    pub filters: Vec<String>,
-    /// Of its inputs in order: conditions, and the grain at whose start it is read.
-    pub inputs: Vec<(Vec<String>, Option<Grain>)>,
-    /// An aggregate that the model has no word for.
-    pub agg: Option<Agg>,
-    /// Time over which it must not be added.
-    pub semi: Option<Semi>,
-    /// Number that stands where there is none.
-    pub fill: Option<String>,
-    /// Whether every day has a row.
-    pub spine: bool,
-    /// Since the start of this grain.
-    pub to_date: Option<Grain>,
-    /// What stands for a coarser period of a running value.
-    pub period: Option<PeriodAgg>,
-    /// Events that follow events.
-    pub conversion: Option<Conversion>,
-}
-
-impl Detail {
-    /// Whether it says nothing.
+    /// The same query with days in place of grains that the owner has made up; none where it names none of them.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        let plain = self.inputs.iter().all(|(filters, grain)| filters.is_empty() && grain.is_none());
-        plain && Self { inputs: Vec::new(), ..self.clone() } == Self::default()
+    pub fn in_days(&self, query: &Value) -> Option<Value> {
+        if self.model.spines.iter().all(|spine| spine.custom.is_empty()) {
+            return None;
+        }
+        let is_own = |name: &str| matches!(self.model.grain(name), Some(Grain::Custom(_)));
+        let mut plain = query.clone();
+        let mut found = false;
+        let mut replaced = |grain: Option<&mut Value>| {
+            if let Some(grain) = grain.filter(|grain| grain.as_str().is_some_and(is_own)) {
+                *grain = Value::from(Unit::Day.name());
+                found = true;
+            }
+        };
+        replaced(plain.get_mut("time_grain"));
+        for dimension in plain.get_mut("dimensions").and_then(Value::as_array_mut).into_iter().flatten() {
+            replaced(dimension.get_mut("grain"));
+        }
+        found.then_some(plain)
     }
 }
 
@@ -84,7 +67,10 @@ pub fn add(model: &mut Model, details: Details) {
     only.extend(
         details.metrics.iter().filter(|(_, detail)| !detail.is_empty()).map(|(name, _)| name.clone()),
     );
-    if only.is_empty() {
+    if joins_apart(model, &details) {
+        only.extend(model.metrics.iter().map(|metric| metric.name.clone()));
+    }
+    if only.is_empty() && !details.has_own_grains() {
         return;
     }
     // What is made of one of these is one of these.
@@ -105,7 +91,7 @@ pub fn add(model: &mut Model, details: Details) {
     });
     let mut flow = FlowModel {
         name: model.name.clone(),
-        sources: model.datasets.iter().map(source).collect(),
+        sources: model.datasets.iter().map(|dataset| source(dataset, &details)).collect(),
         metrics: metrics.collect(),
         spines: details.spines,
         short_names: true,
@@ -127,6 +113,12 @@ pub fn add(model: &mut Model, details: Details) {
         });
     }
     model.beside = Some(std::sync::Arc::new(Beside { model: flow, metrics: only }));
+}
+
+/// Whether datasets join by more than one column and the rows of one moment.
+fn joins_apart(model: &Model, details: &Details) -> bool {
+    let apart = |entity: &own::Entity| !entity.further.is_empty() || entity.kind == own::EntityKind::Natural;
+    !details.fields.is_empty() || model.datasets.iter().flat_map(|dataset| &dataset.entities).any(apart)
 }
 
 /// Metrics that are made of what is not computed here are not computed here.
@@ -181,28 +173,44 @@ fn dimensions(flow: &FlowModel, datasets: &[own::Dataset], metric: &str) -> Vec<
     time.into_iter().chain(fields.cloned()).collect()
 }
 
-fn source(dataset: &own::Dataset) -> Source {
+fn source(dataset: &own::Dataset, details: &Details) -> Source {
     let entity = |entity: &own::Entity| Entity {
         name: entity.name.clone(),
         kind: match entity.kind {
             own::EntityKind::Primary => EntityKind::Primary,
             own::EntityKind::Unique => EntityKind::Unique,
             own::EntityKind::Foreign => EntityKind::Foreign,
+            own::EntityKind::Natural => EntityKind::Natural,
         },
-        exprs: vec![entity.expr.clone()],
+        exprs: std::iter::once(&entity.expr).chain(&entity.further).cloned().collect(),
     };
-    let dim = |field: &own::Field| Dim {
-        name: field.name.clone(),
-        kind: field.kind,
-        expr: field.expr.clone(),
-        grain: (field.kind == FieldKind::Time).then_some(Unit::Day),
-        ..Dim::default()
-    };
+    let dims = dataset.fields.iter().flat_map(|field| {
+        let known = details.fields.get(&(dataset.name.clone(), field.name.clone()));
+        let FieldDetail { partition, valid_from, valid_to } = known.cloned().unwrap_or_default();
+        let dim = Dim {
+            name: field.name.clone(),
+            kind: field.kind,
+            expr: field.expr.clone(),
+            grain: (field.kind == FieldKind::Time).then_some(Unit::Day),
+            valid_from,
+            valid_to,
+            ..Dim::default()
+        };
+        // Partitions meet by their names, and fields have names of their own; no query can say a name with a blank.
+        let shared = partition.map(|name| Dim {
+            name: format!("partition {name}"),
+            expr: field.expr.clone(),
+            fact: true,
+            partition: true,
+            ..Dim::default()
+        });
+        std::iter::once(dim).chain(shared)
+    });
     Source {
         name: dataset.name.clone(),
         table: dataset.table.split('.').map(str::to_owned).collect(),
         entities: dataset.entities.iter().map(entity).collect(),
-        dims: dataset.fields.iter().map(dim).collect(),
+        dims: dims.collect(),
         default_time: dataset.default_time.clone(),
         ..Source::default()
     }

@@ -3,11 +3,14 @@
 use super::keys::{Mapping, Report, item_path, join};
 use super::metric::{GRAINS, period};
 use super::node::{Node, Value};
+use crate::semantic::fault::ModelError;
+use crate::semantic::flow::details::{Detail, FieldDetail};
 use crate::semantic::flow::filter::quoted_call;
 use crate::semantic::flow::model::{Agg, Conversion, Grain, Input, PeriodAgg, Semi, Spine, Unit};
-use crate::semantic::flow::own::{Detail, unit, window};
+use crate::semantic::flow::own::{unit, window};
 use crate::semantic::flow::request::comparison;
 use crate::semantic::model::Aggregate;
+use std::collections::BTreeSet;
 
 pub(super) const SHARED: &[&str] = &["filters", "fill_nulls_with", "join_to_timespine"];
 pub(super) const SIMPLE: &[&str] = &["non_additive", "percentile"];
@@ -16,7 +19,8 @@ pub(super) const CONVERSION: &[&str] =
     &["base", "conversion", "entity", "window", "calculation", "constant_properties"];
 pub(super) const INPUT: &[&str] = &["metric", "alias", "offset", "offset_to_grain", "filters"];
 pub(super) const FILTER: &[&str] = &["field", "op", "value"];
-pub(super) const SPINE: &[&str] = &["relation", "column"];
+pub(super) const SPINE: &[&str] = &["relation", "column", "custom_grains"];
+pub(super) const CUSTOM_GRAIN: &[&str] = &["name", "column"];
 pub(super) const NON_ADDITIVE: &[&str] = &["time", "window_choice", "entities"];
 pub(super) const CONSTANT: &[&str] = &["base", "conversion"];
 
@@ -131,10 +135,59 @@ fn filters(report: &mut Report, map: &Mapping<'_>) -> Vec<String> {
     found
 }
 
+/// What a field says of the rows that it belongs to.
+pub(super) fn field(report: &mut Report, map: &Mapping<'_>) -> FieldDetail {
+    let start = map.choice(report, "validity", &[("start", true), ("end", false)]);
+    let partition = map.text(report, "partition");
+    let is_time = map.text(report, "kind").as_deref() == Some("time");
+    if start.is_some() && !is_time {
+        let message = "only a field of `kind: time` can start or end the span in which a row is valid";
+        map.fault(report, "validity", "not_a_time", message.to_owned());
+    }
+    FieldDetail { partition, valid_from: start == Some(true), valid_to: start == Some(false) }
+}
+
+/// The groups that a metric or field is for; none: everybody.
+pub(super) fn access(report: &mut Report, node: &Node, path: &str) -> Option<BTreeSet<String>> {
+    let Value::Map(all) = &node.value else { return None };
+    let (_, list) = all.iter().find(|(key, _)| key.name == "access")?;
+    let groups: Option<BTreeSet<String>> = match &list.value {
+        Value::List(items) => items.iter().map(text_of).collect(),
+        _ => None,
+    };
+    let groups = groups.filter(|groups| !groups.is_empty());
+    if groups.is_none() {
+        let message = "`access` is a list of groups, such as [finance]; leave it out for everybody";
+        report.fault(list.line, ModelError::error(join(path, "access"), "bad_access", message));
+    }
+    groups
+}
+
+fn text_of(node: &Node) -> Option<String> {
+    match &node.value {
+        Value::Text(text) if !text.trim().is_empty() => Some(text.clone()),
+        _ => None,
+    }
+}
+
 /// Reads one table of days.
 pub(super) fn spine(report: &mut Report, node: &Node, path: &str) -> Option<Spine> {
     let map = Mapping::open(report, node, path, SPINE)?;
     let table = map.required(report, "relation").split('.').map(str::to_owned).collect();
     let column = map.required(report, "column");
-    Some(Spine { table, column, unit: Unit::Day, custom: Vec::new(), sql: None })
+    let path = join(path, "custom_grains");
+    let mut custom = Vec::new();
+    for (index, node) in map.items(report, "custom_grains").iter().enumerate() {
+        let Some(inner) = Mapping::open(report, node, &item_path(&path, index, node), CUSTOM_GRAIN) else {
+            continue;
+        };
+        let name = inner.required(report, "name");
+        if Unit::parse(&name).is_some() {
+            let message = format!("`{name}` is a grain already; choose another name");
+            inner.fault(report, "name", "duplicate_name", message);
+        }
+        let column = inner.text(report, "column").unwrap_or_else(|| name.clone());
+        custom.push((name, column));
+    }
+    Some(Spine { table, column, unit: Unit::Day, custom, sql: None })
 }

@@ -4,8 +4,8 @@ use super::keys::Report;
 use super::native;
 use super::node::Node;
 use crate::semantic::fault::{ModelError, Severity};
-use crate::semantic::flow::own::{self, Details};
-use crate::semantic::flow::{detect, findings, vocabulary};
+use crate::semantic::flow::details::Details;
+use crate::semantic::flow::{detect, findings, own, vocabulary};
 use crate::semantic::model::{MetricKind, Model};
 use crate::semantic::{hash, validate};
 use std::path::{Path, PathBuf};
@@ -137,6 +137,7 @@ fn load(texts: &[(String, String)]) -> Result<Loaded, Vec<ModelError>> {
         return Err(report.errors);
     }
     place_in_time(&mut model);
+    model.access = std::mem::take(&mut details.access);
     own::add(&mut model, details);
     model.hash = hash::of(&model);
     let findings = validate::check(&model).into_iter().map(|finding| report.locate(finding));

@@ -5,13 +5,22 @@ use super::keys::{Mapping, Report, item_path, join, peek};
 use super::native::within;
 use super::node::{Node, Value};
 use crate::semantic::fault::ModelError;
-use crate::semantic::flow::own::Detail;
+use crate::semantic::flow::details::Detail;
 use crate::semantic::model::{Aggregate, Input, Metric, MetricKind, Period};
 use crate::semantic::query::Grain;
 use vanna_actors::ports::sql::Format;
 
-pub(super) const SHARED: &[&str] =
-    &["name", "label", "description", "synonyms", "format", "type", "may_be_negative", "dimensions"];
+pub(super) const SHARED: &[&str] = &[
+    "name",
+    "label",
+    "description",
+    "synonyms",
+    "format",
+    "type",
+    "may_be_negative",
+    "dimensions",
+    "access",
+];
 pub(super) const SIMPLE: &[&str] = &["dataset", "agg", "expr", "time"];
 pub(super) const RATIO: &[&str] = &["numerator", "denominator"];
 pub(super) const DERIVED: &[&str] = &["expr", "inputs"];

@@ -71,6 +71,7 @@ fn models_that_load_follow_the_published_schema() {
         include_str!("../../sample/chinook.yaml"),
         include_str!("../../../tests/fixtures/reader/stays.yaml"),
         include_str!("../../../tests/fixtures/semantic/bank.yaml"),
+        include_str!("../../../tests/fixtures/semantic/stock.yaml"),
     ] {
         assert!(super::load_str(yaml, "model.yaml").is_ok());
         assert_eq!(follows(yaml), Ok(()));
@@ -115,6 +116,8 @@ fn the_schema_knows_the_keys_that_the_loader_knows_and_no_others() {
         ("non_additive", detail::NON_ADDITIVE),
         ("constant", detail::CONSTANT),
         ("time_spine", detail::SPINE),
+        ("custom_grain", detail::CUSTOM_GRAIN),
+        ("saved_query", native::SAVED),
     ] {
         assert_eq!(known(&format!("/$defs/{name}")), sorted(&[own]), "{name}");
     }

@@ -9,6 +9,7 @@ mod time;
 mod values;
 
 pub use fits::months_and_days;
+pub(crate) use names::like_dimension;
 pub use names::{Named, find};
 pub use query::{By, Group, Resolved, RowFilter, RowTest, resolve};
 pub use reachable::{groupable, reachable};

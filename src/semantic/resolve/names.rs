@@ -38,7 +38,7 @@ pub(super) fn like_metric(model: &Model, wrong: &str) -> Vec<String> {
 }
 
 /// Dimensions that a wrong name may have meant.
-pub(super) fn like_dimension(model: &Model, wrong: &str) -> Vec<String> {
+pub(crate) fn like_dimension(model: &Model, wrong: &str) -> Vec<String> {
     let fields = model.datasets.iter().flat_map(|d| &d.fields);
     let words = fields.map(|f| (f.name.as_str(), f.synonyms.as_slice()));
     like(wrong, words.chain([(METRIC_TIME, [].as_slice())]))

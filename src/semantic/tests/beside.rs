@@ -33,27 +33,59 @@ fn told(cell: &Cell) -> Json {
     }
 }
 
-fn cases() -> impl Iterator<Item = Json> {
-    let lines = include_str!("../../../tests/fixtures/semantic/bank_queries.jsonl").lines();
-    lines.map(|line| serde_json::from_str(line).expect("a case"))
+fn cases_of(text: &str) -> impl Iterator<Item = Json> {
+    text.lines().map(|line| serde_json::from_str(line).expect("a case"))
 }
 
-#[test]
-fn metrics_with_conditions_windows_gaps_balances_and_events_give_the_rows_worked_out_by_hand() {
-    let (model, database) = (bank(), database());
-    for case in cases() {
+fn cases() -> impl Iterator<Item = Json> {
+    cases_of(include_str!("../../../tests/fixtures/semantic/bank_queries.jsonl"))
+}
+
+fn give_their_rows(model: &Model, database: &Connection, cases: impl Iterator<Item = Json>) {
+    for case in cases {
         let query = case["query"].to_string();
-        match compile_json(&model, &query, DialectKind::Sqlite) {
+        match compile_json(model, &query, DialectKind::Sqlite) {
             Ok(compiled) => {
                 let names: Vec<&str> = compiled.outputs.iter().map(|output| output.name.as_str()).collect();
                 assert_eq!(json!(names), case["columns"], "{query}");
-                let found = rows(&database, &compiled);
+                let found = rows(database, &compiled);
                 let found: Vec<Vec<Json>> = found.iter().map(|row| row.iter().map(told).collect()).collect();
                 assert_eq!(json!(found), case["rows"], "{query}\n{}", compiled.sql);
                 assert!(compiled.tables.iter().any(|table| table != "orders") || !query.contains("city"));
             }
             Err(error) => assert_eq!(json!(error.code.text()), case["refused"], "{query}: {error}"),
         }
+    }
+}
+
+#[test]
+fn metrics_with_conditions_windows_gaps_balances_and_events_give_the_rows_worked_out_by_hand() {
+    give_their_rows(&bank(), &database(), cases());
+}
+
+#[test]
+fn keys_of_several_columns_spans_partitions_and_grains_of_the_owner_give_the_rows_worked_out_by_hand() {
+    let text = include_str!("../../../tests/fixtures/semantic/stock.yaml");
+    let model = from_str(text, "stock.yaml").expect("the model loads");
+    let database = Connection::open_in_memory().expect("opens");
+    database.execute_batch(include_str!("../../../tests/fixtures/semantic/stock.sql")).expect("loads");
+    let cases = cases_of(include_str!("../../../tests/fixtures/semantic/stock_queries.jsonl"));
+    give_their_rows(&model, &database, cases);
+    let inner = r#"{"metrics":["sales"],"dimensions":["partition price_day"]}"#;
+    assert!(compile_json(&model, inner, DialectKind::Sqlite).is_err(), "a name that nobody gave");
+    for (from, to, code) in [
+        ("type: unique, exprs: [doc, line]", "type: unique, expr: doc", "unlike_keys"),
+        ("validity: end", "synonyms: [end]", "bad_validity"),
+        ("type: natural", "type: unique", "bad_validity"),
+        ("name: season", "name: week", "duplicate_name"),
+        ("name: season", "name: team", "duplicate_name"),
+        ("[{ name: season }]", "[{ name: season }, { name: season, column: day }]", "duplicate_name"),
+        ("dimensions: [colour]", "dimensions: [color]", "unknown_dimension"),
+    ] {
+        let found = from_str(&text.replacen(from, to, 1), "stock.yaml").expect_err(to);
+        let error =
+            found.iter().find(|error| error.code == code).unwrap_or_else(|| panic!("{to}: {found:?}"));
+        assert!(error.line.is_some(), "{error:?}");
     }
 }
 
@@ -121,4 +153,17 @@ fn a_model_whose_weeks_start_on_sunday_is_not_computed_by_other_weeks() {
     };
     assert!(ask("revenue").is_ok());
     assert!(ask("paid_revenue").expect_err("other weeks").message.contains("Sunday"));
+    for spelled in ["metric_time__week", "day__week", "DAY__WEEK"] {
+        let query = json!({"metrics": ["paid_revenue"], "dimensions": [spelled]});
+        let refused = compile_json(&model, &query.to_string(), DialectKind::Sqlite).expect_err(spelled);
+        assert_eq!(refused.code.text(), "unknown_dimension");
+    }
+    for more in [
+        "type: cumulative, metric: revenue, grain_to_date: week",
+        "type: derived, expr: r, inputs: [{ metric: revenue, alias: r, offset_to_grain: week }]",
+    ] {
+        let text = format!("{sunday}  - {{ name: weekly, {more} }}\n");
+        let found = from_str(&text, "bank.yaml").expect_err("other weeks");
+        assert!(found.iter().any(|error| error.message.contains("Sunday")), "{found:?}");
+    }
 }

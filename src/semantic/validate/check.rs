@@ -1,6 +1,6 @@
 //! All checks, in the order of the model.
 
-use super::{datasets, metrics, names, verified};
+use super::{datasets, metrics, names, saved, verified};
 use crate::semantic::fault::{ModelError, Severity};
 use crate::semantic::model::Model;
 
@@ -16,6 +16,7 @@ pub fn check(model: &Model) -> Vec<ModelError> {
     names::collisions(model, &mut found);
     // Nothing compiles over a broken model.
     if found.iter().all(|finding| finding.severity == Severity::Warning) {
+        saved::check(model, &mut found);
         verified::check(model, &mut found);
     }
     found

@@ -2,8 +2,9 @@
 
 use crate::semantic::expr::parse;
 use crate::semantic::fault::ModelError;
+use crate::semantic::flow::model::Dim;
 use crate::semantic::measure::time_field;
-use crate::semantic::model::{Dataset, EntityKind, FieldKind, Model};
+use crate::semantic::model::{Dataset, Entity, EntityKind, FieldKind, Model};
 use crate::semantic::reach::Reach;
 
 pub(super) fn check(model: &Model, found: &mut Vec<ModelError>) {
@@ -16,11 +17,16 @@ pub(super) fn check(model: &Model, found: &mut Vec<ModelError>) {
         }
         for entity in &dataset.entities {
             own_expr(dataset, &entity.expr, format!("{path}.entities[{}].expr", entity.name), found);
+            for column in &entity.further {
+                own_expr(dataset, column, format!("{path}.entities[{}].exprs", entity.name), found);
+            }
             check_join(model, dataset, &entity.name, entity.kind, found);
+            check_columns(model, dataset, entity, found);
         }
         for field in &dataset.fields {
             own_expr(dataset, &field.expr, format!("{path}.fields[{}].expr", field.name), found);
         }
+        check_spans(model, dataset, &path, found);
         if let Some(time) = &dataset.default_time {
             check_time(model, dataset, time, format!("{path}.default_time"), found);
         }
@@ -55,6 +61,40 @@ fn check_join(model: &Model, here: &Dataset, name: &str, kind: EntityKind, found
         found
             .push(ModelError::error(path, "dangling_entity", message).as_warning().suggesting(name, targets));
     }
+}
+
+/// Keys that meet have the same number of columns, in the same order.
+fn check_columns(model: &Model, here: &Dataset, key: &Entity, found: &mut Vec<ModelError>) {
+    let others = model.datasets.iter().filter(|dataset| dataset.name != here.name);
+    let mut others = others.flat_map(|dataset| dataset.entities.iter().map(move |other| (dataset, other)));
+    let unlike = others.find(|(_, other)| other.name == key.name && other.further.len() != key.further.len());
+    if let Some((dataset, other)) = unlike.filter(|_| key.kind != EntityKind::Primary) {
+        let message = format!(
+            "this key has {} column(s) and that of `{}` has {}; name the same columns in the same order in `exprs`",
+            key.further.len() + 1,
+            dataset.name,
+            other.further.len() + 1
+        );
+        let path = format!("datasets[{}].entities[{}]", here.name, key.name);
+        found.push(ModelError::error(path, "unlike_keys", message));
+    }
+}
+
+/// Rows that are valid for a span of time say when it starts and when it ends.
+fn check_spans(model: &Model, dataset: &Dataset, path: &str, found: &mut Vec<ModelError>) {
+    let source = model.beside.as_deref().and_then(|beside| beside.model.source(&dataset.name));
+    let fields = source.map(|source| source.dims.as_slice()).unwrap_or_default();
+    let count = |is: fn(&Dim) -> bool| fields.iter().filter(|field| is(field)).count();
+    let (starts, ends) = (count(|field| field.valid_from), count(|field| field.valid_to));
+    let is_natural = dataset.entities.iter().any(|entity| entity.kind == EntityKind::Natural);
+    let message = match (is_natural, starts, ends) {
+        (false, 0, 0) | (true, 1, 1) => return,
+        (true, ..) => {
+            "rows of a natural entity need one field with `validity: start` and one with `validity: end`"
+        }
+        (false, ..) => "`validity` is for rows of an entity of `type: natural`, and there is none",
+    };
+    found.push(ModelError::error(format!("{path}.fields"), "bad_validity", message));
 }
 
 /// A time must be a time field that every row of the dataset reaches.

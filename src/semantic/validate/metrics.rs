@@ -5,9 +5,10 @@ use crate::semantic::expr::parse;
 use crate::semantic::fault::ModelError;
 use crate::semantic::flow::compile::compile;
 use crate::semantic::flow::engine::Engine;
+use crate::semantic::flow::model as flow;
 use crate::semantic::flow::own::{Beside, parts};
 use crate::semantic::measure::{can_run, expand};
-use crate::semantic::model::{Aggregate, Dataset, Input, Metric, MetricKind, Model};
+use crate::semantic::model::{Aggregate, Dataset, Input, Metric, MetricKind, Model, WeekStart};
 use crate::semantic::query::METRIC_TIME;
 use crate::semantic::reach::Reach;
 use serde_json::json;
@@ -54,6 +55,13 @@ fn check_beside(model: &Model, beside: &Beside, metric: &Metric, found: &mut Vec
         found.push(ModelError::error(format!("metrics[{}]", metric.name), "unsupported_metric", message));
         return;
     }
+    let weekly = beside.model.metric(&metric.name).is_some_and(|known| begins_weeks(&known.kind));
+    if weekly && model.week_start == WeekStart::Sunday {
+        let message = "what begins with the week is computed by weeks that start on Monday, and the model's start \
+                       on Sunday; leave out `week_start: sunday`, or the week";
+        found.push(ModelError::error(format!("metrics[{}]", metric.name), "unsupported_metric", message));
+        return;
+    }
     let queries = [
         json!({"metrics": [metric.name]}),
         json!({"metrics": [metric.name], "time_grain": "day"}),
@@ -63,6 +71,19 @@ fn check_beside(model: &Model, beside: &Beside, metric: &Metric, found: &mut Vec
     if let [Some(_), Some(first), Some(_)] = refusals {
         let error = ModelError::error(format!("metrics[{}]", metric.name), first.code.text(), first.message);
         found.push(error);
+    }
+}
+
+/// Whether a value runs since the start of a week, or is read there.
+fn begins_weeks(kind: &flow::MetricKind) -> bool {
+    let week = Some(flow::Grain::Unit(flow::Unit::Week));
+    match kind {
+        flow::MetricKind::Cumulative { input, to_date, .. } => *to_date == week || input.to_grain == week,
+        flow::MetricKind::Ratio { numerator, denominator } => {
+            numerator.to_grain == week || denominator.to_grain == week
+        }
+        flow::MetricKind::Derived { inputs, .. } => inputs.iter().any(|input| input.to_grain == week),
+        flow::MetricKind::Simple(_) | flow::MetricKind::Conversion(_) => false,
     }
 }
 
@@ -189,22 +210,13 @@ fn check_dimensions(model: &Model, metric: &Metric, found: &mut Vec<ModelError>)
     }
 }
 
-fn inputs(metric: &Metric) -> Vec<&str> {
-    match &metric.kind {
-        MetricKind::Simple { .. } => Vec::new(),
-        MetricKind::Ratio { numerator, denominator } => vec![numerator, denominator],
-        MetricKind::Derived { inputs, .. } => inputs.iter().map(|input| input.metric.as_str()).collect(),
-        MetricKind::Cumulative { metric, .. } => vec![metric],
-    }
-}
-
 /// Everything that a metric is made of, at any depth, without itself unless it is among them.
 fn made_of<'m>(model: &'m Model, metric: &'m Metric) -> BTreeSet<&'m str> {
     let mut known = BTreeSet::new();
-    let mut open = inputs(metric);
+    let mut open = parts(metric);
     while let Some(name) = open.pop() {
         if known.insert(name) {
-            open.extend(model.metric(name).map(inputs).unwrap_or_default());
+            open.extend(model.metric(name).map(parts).unwrap_or_default());
         }
     }
     known

@@ -4,6 +4,7 @@ mod check;
 mod datasets;
 mod metrics;
 mod names;
+mod saved;
 #[cfg(test)]
 mod tests;
 mod verified;

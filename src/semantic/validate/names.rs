@@ -16,7 +16,10 @@ pub(super) fn check(model: &Model, found: &mut Vec<ModelError>) {
         d.fields.iter().map(|f| (f.name.as_str(), format!("datasets[{}].fields[{}]", d.name, f.name)))
     });
     let metrics = model.metrics.iter().map(|m| (m.name.as_str(), format!("metrics[{}]", m.name)));
-    unique(fields.chain(metrics), "field or metric", found);
+    let spines = model.beside.as_deref().map(|beside| beside.model.spines.as_slice()).unwrap_or_default();
+    let grains = spines.iter().flat_map(|spine| &spine.custom);
+    let grains = grains.map(|(name, _)| (name.as_str(), format!("time_spines.custom_grains[{name}]")));
+    unique(fields.chain(metrics).chain(grains), "field, metric or grain", found);
     for dataset in &model.datasets {
         let path = |name: &str| format!("datasets[{}].entities[{name}]", dataset.name);
         unique(dataset.entities.iter().map(|e| (e.name.as_str(), path(&e.name))), "entity", found);

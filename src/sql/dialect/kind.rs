@@ -1,6 +1,6 @@
 //! What a dialect must be able to spell.
 
-use super::{Mysql, Postgres, Sqlite};
+use super::{Duckdb, Mysql, Postgres, Sqlite};
 use crate::semantic::expr::ScalarType;
 use crate::semantic::model::WeekStart;
 use crate::semantic::query::Grain;
@@ -16,11 +16,13 @@ pub enum DialectKind {
     Postgres,
     /// MySQL 8.0.17 and later, MariaDB 10.6 and later.
     Mysql,
+    /// DuckDB 1.0 and later.
+    Duckdb,
 }
 
 /// A dialect name that is not known.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("dialect `{0}` is not known; known: sqlite, postgres, mysql")]
+#[error("dialect `{0}` is not known; known: sqlite, postgres, mysql, duckdb")]
 pub struct UnknownDialect(pub String);
 
 impl FromStr for DialectKind {
@@ -31,6 +33,7 @@ impl FromStr for DialectKind {
             "sqlite" => Ok(Self::Sqlite),
             "postgres" => Ok(Self::Postgres),
             "mysql" => Ok(Self::Mysql),
+            "duckdb" => Ok(Self::Duckdb),
             other => Err(UnknownDialect(other.to_owned())),
         }
     }
@@ -44,6 +47,7 @@ impl DialectKind {
             Self::Sqlite => "sqlite",
             Self::Postgres => "postgres",
             Self::Mysql => "mysql",
+            Self::Duckdb => "duckdb",
         }
     }
 
@@ -54,6 +58,7 @@ impl DialectKind {
             Self::Sqlite => &Sqlite,
             Self::Postgres => &Postgres,
             Self::Mysql => &Mysql,
+            Self::Duckdb => &Duckdb,
         }
     }
 }

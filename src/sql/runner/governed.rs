@@ -4,6 +4,7 @@ use crate::catalog::Catalog;
 use crate::config::Groups;
 use crate::sql::guard::{Guard, Policies, Policy, Principal, Sight, Verdict};
 use serde_json::Value as Json;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use vanna_actors::ports::sql::{AppliedPolicy, Statement, Value};
 use vanna_actors::ports::tools::Caller;
@@ -23,6 +24,7 @@ pub struct Permit {
     policy: String,
     hash: String,
     key: String,
+    groups: BTreeSet<String>,
     sight: Sight,
     /// The schema as the caller may see it.
     catalog: Arc<Catalog>,
@@ -64,7 +66,7 @@ impl Governance {
     /// and the more of it the larger the schema is.
     pub(super) fn permit(&self, guard: &Guard, catalog: &Catalog, values: Principal, key: String) -> Permit {
         let groups = values.get(GROUPS).and_then(Json::as_array).into_iter().flatten();
-        let groups = groups.filter_map(|group| group.as_str().map(str::to_owned)).collect();
+        let groups: BTreeSet<String> = groups.filter_map(|group| group.as_str().map(str::to_owned)).collect();
         let policy = self.policies.of(&groups);
         let guard = Arc::new(guard.under(Arc::clone(&policy), &values));
         let sight = guard.sight();
@@ -74,6 +76,7 @@ impl Governance {
             policy: policy.name.clone(),
             hash: self.policies.hash().to_owned(),
             key,
+            groups,
             sight,
         }
     }
@@ -90,6 +93,12 @@ impl Permit {
     #[must_use]
     pub fn key(&self) -> &str {
         &self.key
+    }
+
+    /// Groups of the caller.
+    #[must_use]
+    pub fn groups(&self) -> &BTreeSet<String> {
+        &self.groups
     }
 
     /// What the caller sees of each relation.

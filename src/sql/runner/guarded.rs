@@ -5,6 +5,7 @@
 use super::engine::{Engine, Estimate};
 use super::governed::{Governance, Permit, governed};
 use super::kept::Kept;
+use super::samples::Sampling;
 use crate::catalog::Catalog;
 use crate::sql::guard::{Code, Guard, Refusal, Request, Schema, Verdict};
 use async_trait::async_trait;
@@ -37,6 +38,7 @@ pub struct GuardedSource {
     known: Mutex<Option<Known>>,
     /// What the newest callers may read.
     permits: Kept<Permit>,
+    sampling: Sampling,
 }
 
 /// The guard for one schema.
@@ -61,7 +63,8 @@ impl GuardedSource {
     #[must_use]
     pub fn new(engine: Arc<dyn Engine>) -> Self {
         let (known, permits) = (Mutex::new(None), Kept::default());
-        Self { engine, governance: None, costs: CostLimits::default(), known, permits }
+        let (costs, sampling) = (CostLimits::default(), Sampling::default());
+        Self { engine, governance: None, costs, known, permits, sampling }
     }
 
     /// Lets callers read what policies permit, and nothing else.
@@ -76,6 +79,17 @@ impl GuardedSource {
     pub fn with_cost_limits(mut self, costs: CostLimits) -> Self {
         self.costs = costs;
         self
+    }
+
+    /// Tells values of these columns, such as `orders.status`, with the schema.
+    #[must_use]
+    pub fn with_samples(mut self, columns: &[String]) -> Self {
+        self.sampling = Sampling::of(columns);
+        self
+    }
+
+    pub(super) fn sampling(&self) -> &Sampling {
+        &self.sampling
     }
 
     /// The engine behind the guard, for work that is nobody's question: its schema.

@@ -19,10 +19,7 @@ pub(super) fn checks(
     let told = |detail: &str| prepared.clone().map(|()| detail.to_owned());
     let resolved = match catalog {
         Ok(catalog) => {
-            let unknown = |table: &&String| {
-                let name = table.rsplit('.').next().unwrap_or(table);
-                catalog.relation(name).is_none()
-            };
+            let unknown = |table: &&String| catalog.relation(table).is_none();
             let unknown: Vec<&str> = statement.tables.iter().filter(unknown).map(String::as_str).collect();
             if unknown.is_empty() {
                 Ok(format!("{} tables are in the schema", statement.tables.len()))

@@ -1,6 +1,6 @@
 //! The policy file of a source: which policy holds for whom.
 
-use super::model::Policy;
+use super::model::{Otherwise, Policy};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -37,6 +37,9 @@ pub struct Policies {
     entries: Vec<Entry>,
 }
 
+/// Name of the policy under which everybody reads everything.
+const OPEN: &str = "open";
+
 #[derive(Clone, Debug)]
 struct Entry {
     /// Whom it is for; none: everybody.
@@ -57,6 +60,15 @@ impl Policies {
             let place = if place.is_empty() { place } else { format!("{place}: ") };
             PolicyFileError::Invalid { path: path.to_owned(), place, message }
         })
+    }
+
+    /// Everybody may read everything; for sources whose semantic model alone is not the same for everybody.
+    #[must_use]
+    pub fn open() -> Self {
+        let policy = Policy { name: OPEN.to_owned(), default: Otherwise::Allow, ..Policy::default() };
+        let entries = vec![Entry { groups: None, policy: Arc::new(policy) }];
+        let hash = format!("blake3:{}", blake3::hash(OPEN.as_bytes()).to_hex());
+        Self { name: OPEN.to_owned(), hash, entries }
     }
 
     /// As [`Policies::load`]; `name` is what the policies are called that have no name.

@@ -57,8 +57,8 @@ impl Schema {
         let mut schema = Self { default_schema: catalog.schema().map(str::to_owned), ..Self::default() };
         for relation in catalog.relations() {
             schema.add(
-                None,
-                &relation.name,
+                relation.schema.as_deref(),
+                &relation.table,
                 relation.columns.iter().map(|column| column.name.clone()).collect(),
             );
             if let Some(added) = schema.relations.last_mut() {

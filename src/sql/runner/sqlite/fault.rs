@@ -2,22 +2,10 @@
 
 use crate::sql::runner::error::SourceError;
 use rusqlite::ErrorCode;
-use std::io;
 use std::path::Path;
 use vanna_actors::ports::sql::Failure;
 
 impl SourceError {
-    /// What a failed look at the file means.
-    pub(super) fn from_io(path: &Path, error: &io::Error) -> Self {
-        let path = path.to_owned();
-        match error.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Self::Missing(path),
-            io::ErrorKind::PermissionDenied => Self::NoPermission(path),
-            io::ErrorKind::IsADirectory => Self::NotAFile(path),
-            _ => Self::Unreadable(path),
-        }
-    }
-
     /// What a failed open or first read means.
     pub(super) fn from_engine(path: &Path, error: &rusqlite::Error) -> Self {
         let path = path.to_owned();
@@ -26,20 +14,6 @@ impl SourceError {
             Some(ErrorCode::PermissionDenied) => Self::NoPermission(path),
             _ => Self::Unreadable(path),
         }
-    }
-
-    /// As a failure of a run. It names no path: those who ask questions need not know it.
-    pub(super) fn failure(&self) -> Failure {
-        let (what, retryable) = match self {
-            Self::Missing(_) => ("its file is gone; put it back or configure another source", false),
-            Self::NotAFile(_) => ("its path is no longer a file; configure the source again", false),
-            Self::NoPermission(_) => ("its file may not be read; give the service permission", false),
-            Self::NotADatabase(_) => ("its file is not a SQLite database, or it is damaged", false),
-            Self::Unreadable(_) | Self::ConnectionString | Self::Unusable(_) => {
-                ("it cannot be read now; try again later", true)
-            }
-        };
-        Failure::new("source_unavailable", format!("The source is not available: {what}."), retryable)
     }
 }
 
@@ -156,14 +130,5 @@ mod tests {
         assert!(told("SELECT odd(a) FROM t").contains("no function odd"));
         assert!(told("SELEC a FROM t").contains("near SELEC"));
         assert!(told("SELECT sum(count(a)) FROM t").starts_with("The source could not run"));
-    }
-
-    #[test]
-    fn a_file_that_may_not_be_read_is_told_from_one_that_is_missing() {
-        let path = Path::new("x.sqlite");
-        let told = |kind: io::ErrorKind| SourceError::from_io(path, &kind.into()).code();
-        assert_eq!(told(io::ErrorKind::PermissionDenied), "source_no_permission");
-        assert_eq!(told(io::ErrorKind::NotFound), "source_missing");
-        assert_eq!(told(io::ErrorKind::Other), "source_unreadable");
     }
 }
