@@ -224,6 +224,14 @@ fn decisions_and_state_changes_are_synchronous() {
 }
 
 #[test]
+fn nobody_reads_on_with_the_head_borrowed() {
+    let rust = rust();
+    let others = rust.iter().filter(|file| file.path != "journal/src/journal.rs");
+    let advice = "ask for `position()`: a borrowed head keeps writers waiting until the statement ends";
+    assert_tidy(naming(others, &["head().borrow()"], advice));
+}
+
+#[test]
 fn every_queue_has_a_bound() {
     let rust = rust();
     let advice = "take a bounded channel and decide what happens when it is full";

@@ -52,7 +52,7 @@ pub fn run(size: &Size) {
         let registered = vec![Registered::new(Counts)];
         let projections = Projections::start(shared, store, registered, Pace { share: 1.0 }).await;
         let projections = Arc::new(projections.expect("projections"));
-        let head = *journal.head().borrow();
+        let head = journal.position();
         assert!(projections.reached(NAME, head, PATIENCE).await, "it is built");
         let reference = fold_in_memory(&journal);
         case(&journal, &projections, reference).await;
@@ -82,7 +82,7 @@ async fn case(journal: &Arc<SledJournal>, projections: &Arc<Projections>, refere
     let failed = Arc::new(AtomicU64::new(0));
     let reader = read(projections, &stop, &failed);
     let writer = append(journal, &stop);
-    let records = *journal.head().borrow();
+    let records = journal.position();
     let begun = Instant::now();
     projections.rebuild(NAME).expect("begun");
     projections.rebuilt(NAME, |_| ()).await.expect("rebuilt");

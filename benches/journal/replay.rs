@@ -51,7 +51,7 @@ fn write_plain(path: &Path, events: u64) -> u64 {
 
 /// `db` is given when nothing of it shall be in the kernel's memory.
 fn case(journal: &SledJournal, db: Option<&Path>, plain: &Path, bytes: u64) {
-    let head = *journal.head().borrow();
+    let head = journal.position();
     let (mut rates, mut plain_rates, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
     let mut free_rates = Vec::new();
     for slice in 0..SLICES {

@@ -192,6 +192,12 @@ pub trait Journal: Send + Sync + 'static {
     /// The last durable position, and a wake-up whenever it moves.
     fn head(&self) -> watch::Receiver<Position>;
 
+    /// The last durable position, as it is now. A borrowed [`Self::head`] keeps every writer waiting
+    /// until it is dropped, which inside of an expression is later than it looks.
+    fn position(&self) -> Position {
+        *self.head().borrow()
+    }
+
     /// The last durable version of one stream, and a wake-up whenever that stream moves:
     /// thousands of watchers of quiet streams cost a busy stream nothing.
     fn watch_stream(&self, stream: &StreamId) -> watch::Receiver<Version>;

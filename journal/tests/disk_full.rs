@@ -39,7 +39,7 @@ fn fill(path: &Path) {
 /// Appends bodies of this size until the disk is full; gives how many records there are.
 async fn append_until_full(journal: &dyn Journal, bytes: usize) -> u64 {
     loop {
-        let n = *journal.head().borrow() + 1;
+        let n = journal.position() + 1;
         match journal.append(append(n, bytes)).await {
             Ok(Appended::Written { positions, .. }) => assert_eq!(positions.last, n),
             Err(AppendError::DiskFull) => return n - 1,
@@ -118,13 +118,13 @@ async fn fill_and_restart() {
     let mut count = 0;
     for round in 0..3 {
         let journal = SledJournal::open(&dir, worker::options()).unwrap();
-        assert_eq!(*journal.head().borrow(), count, "round {round}");
+        assert_eq!(journal.position(), count, "round {round}");
         fs::write(&ballast, vec![1; (52 - 16 * round) << 20]).unwrap();
         count = append_until_full(&journal, 40_000 + round * 999).await;
         fill(&disk.join("more"));
         drop(journal);
         match SledJournal::open(&dir, worker::options()) {
-            Ok(journal) => assert_eq!(*journal.head().borrow(), count, "round {round}"),
+            Ok(journal) => assert_eq!(journal.position(), count, "round {round}"),
             Err(error) => assert!(matches!(error, OpenError::DiskFull { .. }), "round {round}: {error}"),
         }
         fs::remove_file(disk.join("more")).unwrap();

@@ -54,7 +54,7 @@ async fn read(config: &Config, journal: &Arc<dyn Journal>, tenant: &str) -> Resu
     let pace = Pace { share: 1.0 };
     let projections =
         app::open_projections(&config.data, Arc::clone(journal), pace).await.map_err(app_error)?;
-    let head = *journal.head().borrow();
+    let head = journal.position();
     let reached = projections.reached(ConversationList::NAME, head, PATIENCE).await;
     let mut found = Vec::new();
     if reached {

@@ -48,7 +48,7 @@ async fn live_equals_rebuilt(runs: Vec<Run>) -> Result<(), TestCaseError> {
         for (kind, id, at) in facts {
             journal.append(append(kind, id, at)).await.unwrap();
         }
-        let head = *journal.head().borrow();
+        let head = journal.position();
         for name in names {
             if rebuild {
                 projections.rebuild(name).unwrap();

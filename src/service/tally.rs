@@ -18,7 +18,7 @@ pub(super) struct Tally(Mutex<BTreeMap<u16, u64>>);
 impl Tally {
     /// Follows the journal from its end until it is closed. Bodies are not read.
     pub(super) async fn follow(&self, journal: Arc<dyn Journal>) {
-        let from = *journal.head().borrow();
+        let from = journal.position();
         let mut records = AllSubscription::new(journal, from);
         loop {
             match records.next().await {

@@ -123,7 +123,7 @@ impl Vanna {
     /// Brings the conversations to life whose turn has not ended.
     fn wake_open_turns(&self) -> impl Future<Output = ()> + Send + 'static {
         let (directory, conversations) = (self.parts.directory.clone(), self.parts.conversations.clone());
-        let head = *self.parts.journal.head().borrow();
+        let head = self.parts.journal.position();
         async move {
             match directory.open_turns(head).await {
                 Ok(streams) => streams.into_iter().for_each(|stream| conversations.wake(stream)),
@@ -291,7 +291,7 @@ impl Service for Vanna {
         after: Option<String>,
         limit: usize,
     ) -> Result<serde_json::Value, ServiceError> {
-        let head = *self.parts.journal.head().borrow();
+        let head = self.parts.journal.position();
         self.parts.directory.reached(head).await;
         let (directory, caller) = (self.parts.directory.clone(), caller.clone());
         let page = move || directory.page(&caller.tenant, Some(&caller.principal), after.as_deref(), limit);
@@ -302,7 +302,7 @@ impl Service for Vanna {
 
     async fn conversation(&self, caller: &Caller, id: &str) -> Result<serde_json::Value, ServiceError> {
         let stream = self.own(caller, id).await?;
-        let head = *self.parts.journal.head().borrow();
+        let head = self.parts.journal.position();
         self.parts.directory.reached(head).await;
         let summary = self.parts.directory.get(stream.tenant(), id)?;
         let summary = summary
@@ -401,7 +401,7 @@ impl Service for Vanna {
     fn figures(&self) -> Figures {
         let statuses = self.parts.directory.projections().status();
         Figures {
-            position: *self.parts.journal.head().borrow(),
+            position: self.parts.journal.position(),
             facts: self.tally.counts(),
             lags: statuses.into_iter().map(|status| (status.name.to_owned(), status.lag)).collect(),
         }

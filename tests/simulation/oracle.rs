@@ -60,7 +60,7 @@ impl Oracle {
     /// Takes in what became durable since the last tick.
     pub(crate) fn observe(&mut self) {
         let Some(journal) = self.journal.clone().filter(|_| self.violation.is_none()) else { return };
-        if *journal.head().borrow() == self.log.len() as u64 {
+        if journal.position() == self.log.len() as u64 {
             return;
         }
         // A journal that is closed has been observed to its end before.

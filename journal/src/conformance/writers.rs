@@ -112,8 +112,8 @@ pub async fn a_subscription_has_no_gap_and_no_repeat(backend: impl Backend, seed
     for _ in 0..draw.below(50) {
         journal.append(append_to("0", 1)).await.expect("history");
     }
-    let total = *journal.head().borrow() + WRITERS * APPENDS;
-    let start = draw.below(1 + *journal.head().borrow());
+    let total = journal.position() + WRITERS * APPENDS;
+    let start = draw.below(1 + journal.position());
     let own_start = draw.below(1 + journal.version_of(&stream("0")));
     let all = tokio::spawn(follow_all(journal.clone(), start, total));
     let own = tokio::spawn(follow_stream(journal.clone(), own_start));

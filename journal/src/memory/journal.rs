@@ -303,7 +303,7 @@ mod tests {
         let writer = journal.clone();
         let append = tokio::spawn(async move { writer.append(append_to("a", 1)).await });
         tokio::task::yield_now().await;
-        assert_eq!(*journal.head().borrow(), 0);
+        assert_eq!(journal.position(), 0);
         journal.release_commits();
         assert!(matches!(append.await.unwrap(), Ok(Appended::Written { .. })));
         journal.hold_commits();

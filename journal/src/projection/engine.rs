@@ -25,7 +25,7 @@ const FLUSH: Duration = Duration::from_secs(1);
 /// How much of the time a rebuild may work while another table serves.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pace {
-    /// From 0 to 1.
+    /// From 0 to 1; a rebuild that the writers outrun takes more.
     pub share: f64,
 }
 
@@ -36,6 +36,13 @@ impl Default for Pace {
 }
 
 impl Pace {
+    /// The pace after a slice: it doubles when the writers took back more than half of what the slice
+    /// gained, for else a busy journal would keep the older table serving for ever.
+    pub(super) fn against(self, before: Option<u64>, behind: u64) -> Self {
+        let gains = before.is_none_or(|before| behind + SLICE as u64 / 2 <= before);
+        if gains { self } else { Self { share: (self.share * 2.0).min(1.0) } }
+    }
+
     pub(super) fn rest_after(self, worked: Duration) -> Duration {
         let share = self.share.clamp(0.01, 1.0);
         worked.mul_f64((1.0 - share) / share)
@@ -199,7 +206,8 @@ impl Projections {
     ) -> Result<Status, ProjectionError> {
         let mut rebuild = self.entry(name)?.rebuild.subscribe();
         loop {
-            match *rebuild.borrow_and_update() {
+            let now = *rebuild.borrow_and_update();
+            match now {
                 Some(now) => progress(now),
                 None => break,
             }
@@ -250,7 +258,7 @@ impl Drop for Projections {
 
 impl Inner {
     fn status(&self, entry: &Entry) -> Status {
-        let (serving, head) = (entry.serving(), *self.journal.head().borrow());
+        let (serving, head) = (entry.serving(), self.journal.position());
         let (rebuild, trouble) =
             (*entry.rebuild.borrow(), entry.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone());
         let state = match (&trouble, &serving, rebuild) {
@@ -357,7 +365,7 @@ impl Inner {
 
     /// Begins a rebuild, unless one runs.
     fn begin(self: &Arc<Self>, entry: &Arc<Entry>) {
-        let head = *self.journal.head().borrow();
+        let head = self.journal.position();
         let begun = entry.rebuild.send_if_modified(|running| {
             let free = running.is_none();
             if free {
@@ -397,7 +405,7 @@ impl Inner {
         let name = format!("verify.{}", entry.name());
         self.store.remove(&name)?;
         let fresh = Fold::open(self.store.as_ref(), form, name.clone())?;
-        fresh.advance_to(self.journal.as_ref(), *self.journal.head().borrow())?;
+        fresh.advance_to(self.journal.as_ref(), self.journal.position())?;
         let compared = entry.still(|| {
             let serving = entry.serving().ok_or_else(not_built)?;
             // Both to the same place; the serving one may be behind or have gone on.

@@ -159,7 +159,7 @@ impl Entry {
         next: Arc<Fold>,
     ) -> Result<(), ProjectionError> {
         let _turn = lock(&self.turn);
-        next.advance_to(journal, *journal.head().borrow())?;
+        next.advance_to(journal, journal.position())?;
         let generation = next.name.rsplit('.').next().and_then(|n| n.parse().ok()).unwrap_or(0);
         let pointer = Pointer { version: next.projection.version(), generation };
         let bytes = codec::encode(&pointer).map_err(|error| DerivedError::Storage(error.to_string()))?;

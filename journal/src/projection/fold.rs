@@ -159,7 +159,7 @@ impl Fold {
 pub fn fold(projection: Arc<dyn Projection>, journal: &dyn Journal) -> Result<View, ProjectionError> {
     let name = projection.name().to_owned();
     let fold = Arc::new(Fold::open(&MemoryDerived::default(), projection, name)?);
-    fold.advance_to(journal, *journal.head().borrow())?;
+    fold.advance_to(journal, journal.position())?;
     Ok(fold.view())
 }
 

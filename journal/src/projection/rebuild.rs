@@ -14,19 +14,22 @@ use std::time::{Duration, Instant};
 pub(super) async fn rebuild(inner: &Arc<Inner>, entry: &Arc<Entry>) -> Result<(), ProjectionError> {
     let (within, of) = (inner.clone(), entry.clone());
     let next = aside(move || of.next(within.store.as_ref())).await?;
+    let (mut pace, mut before) = (inner.pace, None);
     loop {
         let took = slice(inner, &next).await?;
-        let (position, head) = (next.position(), *inner.journal.head().borrow());
+        let (position, head) = (next.position(), inner.journal.position());
         entry.rebuild.send_replace(Some(Progress { position, head }));
+        let behind = head.saturating_sub(position);
         // The rest is taken in while the serving table stands still: a steady writer cannot put off the end.
-        if head.saturating_sub(position) <= SLICE as u64 {
+        if behind <= SLICE as u64 {
             break;
         }
         if inner.stop.borrow().to_owned() {
             return Err(ProjectionError::Stopped);
         }
         if entry.serving().is_some() {
-            tokio::time::sleep(inner.pace.rest_after(took)).await;
+            pace = pace.against(before.replace(behind), behind);
+            tokio::time::sleep(pace.rest_after(took)).await;
         }
     }
     let (within, of) = (inner.clone(), entry.clone());

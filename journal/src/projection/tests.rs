@@ -51,6 +51,15 @@ async fn append(journal: &dyn Journal, id: u64, length: usize) {
     journal.append(Append { stream, expect: Expect::Any, request: None, records }).await.unwrap();
 }
 
+async fn append_many(journal: &dyn Journal, count: usize) {
+    let mut records = vec![new_record(vec![7; 3]); count];
+    while !records.is_empty() {
+        let some = records.split_off(records.len().saturating_sub(256));
+        let append = Append { stream: stream("many"), expect: Expect::Any, request: None, records: some };
+        journal.append(append).await.unwrap();
+    }
+}
+
 async fn start(journal: &Arc<dyn Journal>, store: Arc<dyn Derived>, registered: Registered) -> Projections {
     let pace = Pace { share: 1.0 };
     Projections::start(journal.clone(), store, vec![registered], pace).await.unwrap()
@@ -62,7 +71,7 @@ fn total(view: &View) -> u64 {
 }
 
 async fn caught_up(projections: &Projections, journal: &dyn Journal) {
-    let head = *journal.head().borrow();
+    let head = journal.position();
     assert!(projections.reached("counts", head, PATIENCE).await);
 }
 
@@ -151,6 +160,76 @@ async fn an_older_form_serves_until_the_new_one_has_come_as_far() {
     new.close().await;
     drop((new, store));
     assert_eq!(open().tables().unwrap(), ["counts.2.2", "live"], "the old table is gone");
+}
+
+#[tokio::test]
+async fn a_writer_that_is_faster_than_the_pace_cannot_put_off_the_end_of_a_rebuild() {
+    let journal: Arc<dyn Journal> = Arc::new(MemoryJournal::new());
+    let store: Arc<dyn Derived> = Arc::new(MemoryDerived::default());
+    let old = start(&journal, store.clone(), Registered::new(counts(1))).await;
+    append_many(journal.as_ref(), 5_000).await;
+    caught_up(&old, journal.as_ref()).await;
+    old.close().await;
+
+    let registered = Registered { current: Arc::new(counts(2)), older: vec![Arc::new(counts(1))] };
+    let pace = Pace { share: 0.01 };
+    let new = Projections::start(journal.clone(), store, vec![registered], pace).await.unwrap();
+    let ends = async {
+        while new.view("counts").unwrap().version == 1 {
+            append_many(journal.as_ref(), 256).await;
+            caught_up(&new, journal.as_ref()).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, ends).await.expect("the rebuild ends while it is written");
+    assert!(new.verify("counts").await.unwrap().agrees());
+}
+
+/// Writes to the journal while it is folded from it.
+struct Writing {
+    version: u32,
+    journal: Arc<MemoryJournal>,
+}
+
+impl Projection for Writing {
+    fn name(&self) -> &'static str {
+        "counts"
+    }
+
+    fn version(&self) -> u32 {
+        self.version
+    }
+
+    fn apply(&self, record: &Record, rows: &mut Working<'_>) -> Result<(), DerivedError> {
+        if record.stream == stream("folded") {
+            tokio::runtime::Handle::current().block_on(append(self.journal.as_ref(), 1, 3));
+        }
+        counts(1).apply(record, rows)
+    }
+}
+
+#[test]
+fn whoever_folds_anew_or_verifies_keeps_no_writer_waiting() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let verified = async {
+        let memory = Arc::new(MemoryJournal::new());
+        let journal: Arc<dyn Journal> = memory.clone();
+        let records = vec![new_record(vec![7; 3])];
+        let folded = Append { stream: stream("folded"), expect: Expect::Any, request: None, records };
+        journal.append(folded).await.unwrap();
+        let form = |version| Arc::new(Writing { version, journal: memory.clone() });
+        let registered = Registered { current: form(2), older: vec![form(1)] };
+        let store = Arc::new(MemoryDerived::default());
+        let pace = Pace { share: 1.0 };
+        let projections = Projections::start(journal.clone(), store, vec![registered], pace).await.unwrap();
+        caught_up(&projections, journal.as_ref()).await;
+        let before = journal.position();
+        assert!(projections.verify("counts").await.unwrap().agrees());
+        assert!(journal.position() > before, "it was written while it was verified");
+    };
+    let in_time = runtime.block_on(async { tokio::time::timeout(PATIENCE, verified).await });
+    // A thread that waits for itself would be waited for.
+    runtime.shutdown_background();
+    in_time.expect("writers wait for no reader");
 }
 
 #[tokio::test]

@@ -156,7 +156,7 @@ async fn a_journal_that_ends_below_a_signed_head_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let journal = open(dir.path());
     write(&journal, 5, &mut Draw::new(1)).await;
-    let cut = *journal.head().borrow();
+    let cut = journal.position();
     write(&journal, 5, &mut Draw::new(2)).await;
     drop(journal);
     let report = open(dir.path()).verify();

@@ -74,7 +74,7 @@ pub(crate) fn work() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
     let journal = Arc::new(SledJournal::open(&dir(), options()).unwrap());
     // What a reader may see counts as acknowledged.
-    tell(&format!("head {}\n", *journal.head().borrow()));
+    tell(&format!("head {}\n", journal.position()));
     let name = if std::env::var_os(LARGE).is_some() { 'l' } else { 'w' };
     let tasks = (0..writers).map(|n| runtime.spawn(append(journal.clone(), format!("{name}{n}"), appends)));
     for task in tasks.collect::<Vec<_>>() {

@@ -17,7 +17,7 @@ use vanna_journal::{Journal, Record, SledJournal};
 
 pub(in crate::cli) async fn tail(config: &Config, count: u32, as_json: bool) -> Result<(), CliError> {
     let journal = app::open_existing_journal(&config.data, "tail").map_err(app_error)?;
-    let head = *journal.head().borrow();
+    let head = journal.position();
     let mut rows = Vec::new();
     let out = &mut io::stdout().lock();
     let told = archive::export(&journal, head.saturating_sub(count.into()), false, |line, record| {
