@@ -3,6 +3,7 @@
 use super::keys::Report;
 use super::native;
 use super::node::Node;
+use super::relationships::join;
 use crate::semantic::fault::{ModelError, Severity};
 use crate::semantic::flow::details::Details;
 use crate::semantic::flow::{detect, findings, own, vocabulary};
@@ -123,10 +124,11 @@ fn load(texts: &[(String, String)]) -> Result<Loaded, Vec<ModelError>> {
     let mut report = Report::default();
     let mut model = Model::default();
     let mut details = Details::default();
+    let mut relationships = Vec::new();
     for (file, text) in texts {
         report.file.clone_from(file);
         match serde_saphyr::from_str::<Node>(text) {
-            Ok(root) => native::document(&mut report, &root, &mut model, &mut details),
+            Ok(root) => native::document(&mut report, &root, &mut model, &mut details, &mut relationships),
             Err(error) => {
                 let line = error.location().and_then(|at| u32::try_from(at.line()).ok());
                 report.fault(line, ModelError::error("", "bad_yaml", first_line(&error.to_string())));
@@ -135,6 +137,10 @@ fn load(texts: &[(String, String)]) -> Result<Loaded, Vec<ModelError>> {
     }
     if !report.errors.is_empty() {
         return Err(report.errors);
+    }
+    let wrong = join(&mut model, relationships);
+    if !wrong.is_empty() {
+        return Err(wrong.into_iter().map(|error| report.locate(error)).collect());
     }
     place_in_time(&mut model);
     model.access = std::mem::take(&mut details.access);

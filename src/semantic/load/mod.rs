@@ -6,6 +6,7 @@ mod keys;
 mod metric;
 mod native;
 mod node;
+mod relationships;
 #[cfg(test)]
 mod tests;
 mod verified;

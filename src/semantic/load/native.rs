@@ -4,14 +4,23 @@ use super::detail::{self, spine};
 use super::keys::{Mapping, Report, item_path, join};
 use super::metric::metric;
 use super::node::{Node, Value};
+use super::relationships::{Relationship, relationship};
 use super::verified::verified_query;
 use crate::semantic::fault::ModelError;
 use crate::semantic::flow::details::Details;
 use crate::semantic::model::{Dataset, Entity, EntityKind, Field, FieldKind, Model, WeekStart};
 use crate::semantic::saved::SavedQuery;
 
-pub(super) const TOP: &[&str] =
-    &["version", "model", "datasets", "metrics", "time_spines", "saved_queries", "verified_queries"];
+pub(super) const TOP: &[&str] = &[
+    "version",
+    "model",
+    "datasets",
+    "relationships",
+    "metrics",
+    "time_spines",
+    "saved_queries",
+    "verified_queries",
+];
 pub(super) const MODEL: &[&str] =
     &["name", "description", "default_metric", "popularity_metric", "value_priority", "week_start"];
 pub(super) const DATASET: &[&str] =
@@ -33,7 +42,13 @@ pub(super) const FIELD: &[&str] = &[
 pub(super) const SAVED: &[&str] = &["name", "description", "query"];
 
 /// Adds what one document says to the model.
-pub(super) fn document(report: &mut Report, root: &Node, model: &mut Model, details: &mut Details) {
+pub(super) fn document(
+    report: &mut Report,
+    root: &Node,
+    model: &mut Model,
+    details: &mut Details,
+    relationships: &mut Vec<Relationship>,
+) {
     let Some(top) = Mapping::open(report, root, "", TOP) else { return };
     match top.get("version").map(|node| &node.value) {
         Some(Value::Number(version)) if version == "1" => {}
@@ -46,6 +61,10 @@ pub(super) fn document(report: &mut Report, root: &Node, model: &mut Model, deta
     for (index, node) in top.items(report, "datasets").iter().enumerate() {
         let path = item_path("datasets", index, node);
         model.datasets.extend(dataset(report, node, &path, details));
+    }
+    for (index, node) in top.items(report, "relationships").iter().enumerate() {
+        let path = item_path("relationships", index, node);
+        relationships.extend(relationship(report, node, &path));
     }
     for (index, node) in top.items(report, "metrics").iter().enumerate() {
         let path = item_path("metrics", index, node);

@@ -80,7 +80,7 @@ fn models_that_load_follow_the_published_schema() {
 
 #[test]
 fn the_schema_knows_the_keys_that_the_loader_knows_and_no_others() {
-    use super::{detail, metric, native, verified};
+    use super::{detail, metric, native, relationships, verified};
     let schema: serde_json::Value = serde_json::from_str(SCHEMA).unwrap();
     let known = |place: &str| {
         let properties = schema.pointer(place).and_then(|all| all.get("properties")).unwrap();
@@ -118,6 +118,7 @@ fn the_schema_knows_the_keys_that_the_loader_knows_and_no_others() {
         ("time_spine", detail::SPINE),
         ("custom_grain", detail::CUSTOM_GRAIN),
         ("saved_query", native::SAVED),
+        ("relationship", relationships::RELATIONSHIP),
     ] {
         assert_eq!(known(&format!("/$defs/{name}")), sorted(&[own]), "{name}");
     }
