@@ -61,7 +61,7 @@ pub fn compile(model: &Model, query: &SemanticQuery, dialect: DialectKind) -> Re
     let query = query.clone().normalised();
     if let Some(imported) = &model.imported {
         let query = serde_json::to_value(&query).unwrap_or_default();
-        return answer::compiled(model, imported, &query, dialect);
+        return answer::compiled(model, &imported.model, &query, dialect);
     }
     if let Some(beside) = model.beside.as_deref().filter(|beside| beside.computes(&query)) {
         return answer::beside(model, beside, &query, dialect);
@@ -94,7 +94,7 @@ pub fn compile_json(model: &Model, query: &str, dialect: DialectKind) -> Result<
         return Err(bad("it is not a JSON object"));
     }
     if let Some(imported) = &model.imported {
-        return answer::compiled(model, imported, &json, dialect);
+        return answer::compiled(model, &imported.model, &json, dialect);
     }
     let json = saved::expanded(model, &json)?;
     let read = |json| serde_json::from_value::<SemanticQuery>(json).map_err(|error| bad(&error.to_string()));

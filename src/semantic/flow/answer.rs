@@ -1,7 +1,6 @@
 //! A statement over an imported model with everything that runs, records and shows it need to know.
 
 use super::compile::compile;
-use super::detect::Imported;
 use super::engine::Engine;
 use super::model::FlowModel;
 use super::names::Item;
@@ -17,29 +16,6 @@ use crate::sql::dialect::DialectKind;
 use serde_json::Value;
 use vanna_actors::ports::sql::{Format, Output, Role};
 
-/// Compiles a query; values are literals of the text, so there are no parameters.
-///
-/// # Errors
-/// Why the query cannot be answered by the model.
-pub fn compiled(
-    model: &Model,
-    imported: &Imported,
-    query: &Value,
-    dialect: DialectKind,
-) -> Result<Compiled, CompileError> {
-    let statement = compile(&imported.model, query, engine(dialect)?)?;
-    let (tables, columns) = reads::of(&imported.model, query);
-    Ok(Compiled {
-        outputs: statement.columns.iter().map(|name| output(model, &imported.model, name)).collect(),
-        prepared: statement.sql.clone(),
-        params: Vec::new(),
-        tables,
-        columns,
-        plan_hash: blake3::hash(format!("{}\n{query}", model.hash).as_bytes()).to_hex().to_string(),
-        sql: statement.sql,
-    })
-}
-
 /// Compiles a query over a model of our own with a metric that is computed here; its names are as the model says.
 ///
 /// # Errors
@@ -52,7 +28,7 @@ pub fn beside(
 ) -> Result<Compiled, CompileError> {
     fits(model, beside, query)?;
     let query = serde_json::to_value(query).unwrap_or_default();
-    computed(model, beside, &query, dialect)
+    compiled(model, &beside.model, &query, dialect)
 }
 
 /// Compiles a query by grains that the owner has made up, which is told with days in place of them, too.
@@ -66,24 +42,28 @@ pub fn by_own_grains(
     dialect: DialectKind,
 ) -> Result<Compiled, CompileError> {
     fits(model, beside, in_days)?;
-    computed(model, beside, query, dialect)
+    compiled(model, &beside.model, query, dialect)
 }
 
-fn computed(
+/// Compiles a query; values are literals of the text, so there are no parameters.
+///
+/// # Errors
+/// Why the query cannot be answered by the model.
+pub fn compiled(
     model: &Model,
-    beside: &Beside,
+    flow: &FlowModel,
     query: &Value,
     dialect: DialectKind,
 ) -> Result<Compiled, CompileError> {
-    let statement = compile(&beside.model, query, engine(dialect)?)?;
-    let (tables, columns) = reads::of(&beside.model, query);
+    let statement = compile(flow, query, engine(dialect)?)?;
+    let (tables, columns) = reads::of(flow, query);
     let grains = statement.grains.iter().chain(std::iter::repeat(&None));
     let outputs = statement.columns.iter().zip(grains).map(|(name, grain)| match grain {
         Some(grain) => {
             let role = Role::Time { grain: grain.clone() };
             Output { name: name.clone(), label: grain.clone(), role, format: Format::Plain }
         }
-        None => output(model, &beside.model, name),
+        None => output(model, flow, name),
     });
     Ok(Compiled {
         outputs: outputs.collect(),
