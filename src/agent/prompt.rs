@@ -9,6 +9,8 @@ use vanna_actors::ports::planner::{Coverage, CoverageStatus, Plan, Uncovered, Un
 
 /// Metrics and dimensions that are listed.
 const LISTED: usize = 60;
+/// Letters of what the semantic model says to language models.
+const CONTEXT: usize = 4_000;
 /// Values of a dimension that are shown.
 const VALUES: usize = 5;
 
@@ -109,7 +111,12 @@ fn uncovered(part: &Uncovered) -> String {
 }
 
 fn semantics(model: &Model) -> String {
-    let mut lines = vec!["Metrics of semantic_query:".to_owned()];
+    let mut lines = Vec::new();
+    let context: String = model.ai_context.trim().chars().take(CONTEXT).collect();
+    if !context.is_empty() {
+        lines.push(format!("From whoever keeps the semantic model:\n{context}\n"));
+    }
+    lines.push("Metrics of semantic_query:".to_owned());
     lines.extend(model.metrics.iter().take(LISTED).map(metric));
     lines.push("Dimensions of semantic_query (and metric_time, with time_grain):".to_owned());
     let fields = model.datasets.iter().flat_map(|dataset| &dataset.fields).take(LISTED);

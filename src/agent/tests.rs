@@ -3,6 +3,7 @@
 use super::prompt::{Told, system};
 use super::slice::slice;
 use crate::catalog::{Catalog, read_sqlite};
+use crate::semantic::model::Model;
 use crate::sql::dialect::DialectKind;
 use vanna_actors::ports::planner::{Coverage, CoverageStatus, Covered, Plan, Uncovered, UncoveredReason};
 use vanna_actors::ports::sql::SchemaMark;
@@ -61,16 +62,18 @@ fn what_does_not_fit_the_budget_is_left_out_and_counted() {
 #[test]
 fn a_model_is_told_what_was_understood_and_what_was_not() {
     let (plan, slice) = (plan(), slice(&catalog(), "x", 1_000));
+    let model = Model { ai_context: "Revenue is before tax.".into(), ..Model::default() };
     let told = Told {
         source: "shop",
         dialect: DialectKind::Sqlite,
         as_of: "2025-12-31",
         plan: &plan,
-        model: None,
+        model: Some(&model),
         slice: &slice,
         memories: &[],
     };
     let system = system(&told);
+    assert!(system.contains("keeps the semantic model:\nRevenue is before tax."), "{system}");
     assert!(system.contains("- \"playlist\": no metric or dimension; perhaps genre"), "{system}");
     assert!(system.contains("\"revenue\" as revenue") && system.contains("Today is 2025-12-31"), "{system}");
 }

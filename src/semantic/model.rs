@@ -18,6 +18,9 @@ pub struct Model {
     pub name: String,
     /// What it is about.
     pub description: String,
+    /// What a language model is told beside it: the words of whoever keeps the model.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub ai_context: String,
     /// Metric that a ranking without a named metric uses ("top customers").
     pub default_metric: Option<String>,
     /// Metric that popularity words use ("most popular", "best-selling"), if any.

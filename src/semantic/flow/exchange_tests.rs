@@ -4,7 +4,7 @@ use super::compile::compile;
 use super::detect::{Format, Imported, documents_of, import, load};
 use super::engine::Engine;
 use super::findings;
-use super::{osi, written};
+use super::{osi, vocabulary, written};
 use crate::semantic::fault::{ModelError, Severity};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -90,10 +90,23 @@ fn an_export_read_by_others_asks_for_the_same_numbers() {
 }
 
 #[test]
+fn instructions_for_language_models_come_along() {
+    let imported = read("clinic/clinic.osi.yaml");
+    let exported = osi::export(&imported);
+    let place = "/semantic_model/0/ai_context/instructions";
+    assert_eq!(exported.pointer(place), Some(&json!("Fees are in crowns.")));
+    assert_eq!(vocabulary::model(imported).ai_context, "Fees are in crowns.");
+    let text = std::fs::read_to_string(fixture("clinic/clinic.snowflake.yaml")).unwrap();
+    let text = format!("{text}\ncustom_instructions: Fees are in crowns.\n");
+    let imported = import(&documents_of(&text).unwrap()).unwrap().unwrap();
+    assert_eq!(osi::export(&imported).pointer(place), Some(&json!("Fees are in crowns.")));
+    assert!(imported.kept.iter().all(|kept| kept.path() != "custom_instructions"));
+}
+
+#[test]
 fn what_has_no_effect_is_listed_by_its_place_and_kept() {
     let kept: Vec<String> = read("clinic/clinic.osi.yaml").kept.iter().map(super::kept::Kept::path).collect();
     for place in [
-        "semantic_model.clinic.ai_context.instructions",
         "semantic_model.clinic.custom_extensions",
         "semantic_model.clinic.datasets.visits.unique_keys",
         "semantic_model.clinic.datasets.visits.fields.status.expression.dialects.0",

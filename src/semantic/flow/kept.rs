@@ -89,6 +89,7 @@ const METRICFLOW: &[&str] = &[
 const SNOWFLAKE: &[&str] = &[
     "name",
     "description",
+    "custom_instructions",
     "tables/*/name",
     "tables/*/synonyms/**",
     "tables/*/description",
@@ -138,6 +139,7 @@ const OSI: &[&str] = &[
     "semantic_model/*/name",
     "semantic_model/*/description",
     "semantic_model/*/ai_context/synonyms/**",
+    "semantic_model/*/ai_context/instructions",
     "semantic_model/*/datasets/*/name",
     "semantic_model/*/datasets/*/source",
     "semantic_model/*/datasets/*/primary_key/**",

@@ -4,6 +4,7 @@ use super::model::{
     Agg, Conversion, Dim, Entity, EntityKind, FlowModel, Grain, Input, Measure, Metric, MetricKind,
     PeriodAgg, Semi, Source, Spine, Unit, Window, Words,
 };
+use super::words::words;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -29,19 +30,6 @@ pub(super) fn flag(value: &Value, key: &str) -> bool {
 
 pub(super) fn list<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
     value.get(key).and_then(Value::as_array).into_iter().flatten()
-}
-
-/// What people call something: `label`, `description`, and synonyms where each format puts them.
-pub(super) fn words(value: &Value) -> Words {
-    let meta = value.get("config").and_then(|config| config.get("meta")).unwrap_or(&Value::Null);
-    let own = value.get("ai_context").filter(|context| context.is_object()).unwrap_or(value);
-    let synonyms = list(own, "synonyms").chain(list(meta, "synonyms")).filter_map(scalar);
-    Words {
-        label: text(value, "label"),
-        description: text(value, "description").unwrap_or_default(),
-        synonyms: synonyms.collect(),
-        samples: list(value, "sample_values").filter_map(scalar).collect(),
-    }
 }
 
 fn name(value: &Value, what: &str) -> Result<String, Wrong> {

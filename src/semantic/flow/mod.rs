@@ -38,6 +38,7 @@ pub mod spine;
 pub mod split;
 pub mod tables;
 pub mod vocabulary;
+pub mod words;
 pub mod written;
 
 #[cfg(test)]

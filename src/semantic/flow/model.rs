@@ -1,5 +1,6 @@
 //! What an imported model says, in the shape that the compiler works on.
 
+pub use super::words::Words;
 use crate::semantic::model::FieldKind;
 use crate::semantic::verified::VerifiedQuery;
 use serde::{Deserialize, Serialize};
@@ -7,24 +8,6 @@ use serde::{Deserialize, Serialize};
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it so")]
 fn is_false(flag: &bool) -> bool {
     !*flag
-}
-
-/// What people call something.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Words {
-    /// How it is shown.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub label: Option<String>,
-    /// What it means.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub description: String,
-    /// Other words for it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub synonyms: Vec<String>,
-    /// Values that it has, of a field.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub samples: Vec<String>,
 }
 
 /// A whole model.
@@ -36,6 +19,9 @@ pub struct FlowModel {
     /// What people call it.
     #[serde(flatten)]
     pub words: Words,
+    /// What a language model is told beside it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub instructions: String,
     /// Datasets.
     #[serde(rename = "datasets", default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<Source>,

@@ -11,6 +11,9 @@ use serde_json::{Map, Value, json};
 #[must_use]
 pub fn osi(model: &Model) -> Value {
     let mut out = named(&model.name, &model.description, &[]);
+    if !model.ai_context.is_empty() {
+        out.insert("ai_context".to_owned(), json!({"instructions": model.ai_context}));
+    }
     out.insert("datasets".to_owned(), model.datasets.iter().map(dataset).collect());
     out.insert("relationships".to_owned(), relationships(model).into());
     let sayable = model.metrics.iter().filter(|one| model.flow_of(&one.name).is_none());

@@ -60,6 +60,12 @@ pub fn ours(document: &Value) -> Result<Option<Imported>, Wrong> {
 /// What the format can say; expressions as their author wrote them where that was in this format.
 fn visible(model: &FlowModel, as_written: bool) -> Value {
     let mut out = named(&model.name, &model.words);
+    if !model.instructions.is_empty() {
+        let context = out.entry("ai_context").or_insert_with(|| json!({}));
+        if let Some(context) = context.as_object_mut() {
+            context.insert("instructions".to_owned(), json!(model.instructions));
+        }
+    }
     out.insert(
         "datasets".to_owned(),
         model.sources.iter().map(|source| dataset(source, !model.short_names)).collect(),

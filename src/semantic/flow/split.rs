@@ -1,9 +1,10 @@
 //! Splits an expression over aggregates into metrics of one aggregate each and arithmetic over them.
 
-use super::manifest::{Wrong, words};
+use super::manifest::Wrong;
 use super::model::{Agg, FlowModel, Input, Measure, Metric, MetricKind, Source};
 use super::scalar::parse;
 use super::tables::name;
+use super::words::words;
 use serde_json::Value;
 use sqlparser::ast::{
     DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, VisitMut,

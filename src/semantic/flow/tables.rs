@@ -1,8 +1,9 @@
 //! Reads Snowflake semantic models and views, and Open Semantic Interchange.
 
-use super::manifest::{Wrong, list, scalar, text, words};
+use super::manifest::{Wrong, list, scalar, text};
 use super::model::{Dim, Entity, EntityKind, FlowModel, MetricKind, Source, Unit};
 use super::split::measured;
+use super::words::{instructions, words};
 use crate::semantic::model::FieldKind;
 use crate::semantic::verified::VerifiedQuery;
 use serde_json::Value;
@@ -110,7 +111,8 @@ pub fn osi(root: &Value) -> Result<FlowModel, Wrong> {
 
 fn named(root: &Value) -> FlowModel {
     let name = text(root, "name").unwrap_or_default();
-    FlowModel { name, words: words(root), short_names: true, ..FlowModel::default() }
+    let (words, instructions) = (words(root), instructions(root));
+    FlowModel { name, words, instructions, short_names: true, ..FlowModel::default() }
 }
 
 fn kind_of(data_type: &str) -> FieldKind {

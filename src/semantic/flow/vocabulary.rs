@@ -44,6 +44,7 @@ pub fn model(imported: Imported) -> Model {
     let mut model = Model {
         name: known.name.clone(),
         description: known.words.description.clone(),
+        ai_context: known.instructions.clone(),
         datasets: datasets(known, &reached, &metrics),
         metrics,
         verified_queries: known.verified_queries.clone(),

@@ -21,8 +21,15 @@ pub(super) const TOP: &[&str] = &[
     "saved_queries",
     "verified_queries",
 ];
-pub(super) const MODEL: &[&str] =
-    &["name", "description", "default_metric", "popularity_metric", "value_priority", "week_start"];
+pub(super) const MODEL: &[&str] = &[
+    "name",
+    "description",
+    "ai_context",
+    "default_metric",
+    "popularity_metric",
+    "value_priority",
+    "week_start",
+];
 pub(super) const DATASET: &[&str] =
     &["name", "relation", "description", "entities", "default_time", "fields"];
 pub(super) const ENTITY: &[&str] = &["name", "type", "expr", "exprs"];
@@ -98,6 +105,7 @@ fn header(report: &mut Report, node: &Node, model: &mut Model) {
     }
     model.name = map.required(report, "name");
     model.description = map.text(report, "description").unwrap_or_default();
+    model.ai_context = map.text(report, "ai_context").unwrap_or_default();
     model.default_metric = map.text(report, "default_metric");
     model.popularity_metric = map.text(report, "popularity_metric");
     model.value_priority = map.texts(report, "value_priority");
