@@ -2,7 +2,7 @@
 
 use super::model::{
     Agg, Conversion, Dim, Entity, EntityKind, FlowModel, Grain, Input, Measure, Metric, MetricKind,
-    PeriodAgg, Semi, Source, Spine, Unit, Window, Words,
+    PeriodAgg, Semi, Source, Spine, Unit, Window,
 };
 use super::words::words;
 use serde_json::Value;

@@ -156,22 +156,28 @@ metrics:
     #[test]
     fn relationships_that_cannot_be_are_told_with_their_line() {
         for (wrong, code) in [
-            ("{ name: a, from: sale, to: shop, from_columns: [x], to_columns: [y] }", "unknown_dataset"),
-            ("{ name: a, from: sale, to: sale, from_columns: [x], to_columns: [y] }", "bad_relationship"),
-            ("{ name: a, from: sale, to: store, from_columns: [x, z], to_columns: [y] }", "unlike_keys"),
+            ("{ name: a, from: sale, to: shop, from_columns: [key], to_columns: [id] }", "unknown_dataset"),
+            ("{ name: a, from: sale, to: sale, from_columns: [key], to_columns: [id] }", "bad_relationship"),
+            (
+                "{ name: a, from: sale, to: store, from_columns: [key, line], to_columns: [id] }",
+                "unlike_keys",
+            ),
             ("{ name: a, from: sale, to: store }", "unlike_keys"),
             (
-                "{ name: a, from: sale, to: store, from_columns: [x], to_columns: [y], cardinality: one_to_many }",
+                "{ name: a, from: sale, to: store, from_columns: [key], to_columns: [id], cardinality: one_to_many }",
                 "unknown_value",
             ),
-            ("{ from: sale, to: store, from_columns: [x], to_columns: [y] }", "missing_key"),
-            ("{ name: a, from: sale, to: store, from_columns: [x], to_columns: ['y +'] }", "bad_expression"),
+            ("{ from: sale, to: store, from_columns: [key], to_columns: [id] }", "missing_key"),
+            (
+                "{ name: a, from: sale, to: store, from_columns: [key], to_columns: ['id +'] }",
+                "bad_expression",
+            ),
         ] {
             let found = loaded(&format!("  - {wrong}\n")).unwrap_err();
             assert!(found.contains(&code.to_owned()), "{wrong}: {found:?}");
         }
-        let two = "  - { name: a, from: sale, to: store, from_columns: [x], to_columns: [y] }
-  - { name: a, from: sale, to: price, from_columns: [x], to_columns: [y] }\n";
+        let two = "  - { name: a, from: sale, to: store, from_columns: [key], to_columns: [id] }
+  - { name: a, from: sale, to: price, from_columns: [key], to_columns: [id] }\n";
         assert_eq!(loaded(two).unwrap_err(), ["duplicate_name"]);
     }
 }
