@@ -112,7 +112,12 @@ impl Semantics {
     ) -> Result<Result<Compiled, CompileError>, ServiceError> {
         let (subject, meaning) = self.meaning(source)?;
         let permit = subject.source.permit(caller).await.map_err(refused)?;
-        meaning.views().compile(&query.to_string(), permit.as_deref()).await.map_err(refused)
+        let compiled = meaning.views().compile(&query.to_string(), permit.as_deref()).await;
+        compiled.map_err(|failure| match failure.code.as_str() {
+            // Told in the words of the query.
+            NOT_PERMITTED => ServiceError::AccessDenied(failure.message),
+            _ => refused(failure),
+        })
     }
 
     /// What may run of a compiled query; an error says what forbids it.

@@ -70,7 +70,7 @@ fn sides(datasets: &[Dataset], one: &Relationship) -> Result<(usize, usize), Box
         datasets.iter().position(|dataset| dataset.name == name).ok_or_else(|| {
             let message = format!("there is no dataset `{name}`");
             let error = ModelError::error(format!("{}.{side}", one.path), "unknown_dataset", message);
-            error.suggesting(name, datasets.iter().map(|dataset| dataset.name.as_str()))
+            Box::new(error.suggesting(name, datasets.iter().map(|dataset| dataset.name.as_str())))
         })
     };
     let (from, to) = (place("from", &one.from)?, place("to", &one.to)?);
