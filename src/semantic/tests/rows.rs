@@ -1,6 +1,8 @@
 //! Semantic queries give the rows that independent SQL gives.
 
 use super::engine::{compiled, rows, sample_database, sample_model};
+use crate::semantic::load::from_str;
+use crate::semantic::model::Model;
 use rusqlite::types::Value as Cell;
 use serde_json::{Value as Json, json};
 use vanna_actors::ports::sql::{Format, Role};
@@ -19,13 +21,12 @@ fn close(number: f64, wanted: Option<f64>) -> bool {
     wanted.is_some_and(|wanted| (number - wanted).abs() <= 1e-9 * wanted.abs().max(1.0))
 }
 
-#[test]
-fn semantic_queries_give_the_rows_of_independent_sql() {
-    let (model, database) = (sample_model(), sample_database());
+fn gives_the_rows_of_independent_sql(model: &Model) {
+    let database = sample_database();
     let cases = include_str!("../../../tests/fixtures/semantic/chinook_queries.jsonl");
     for line in cases.lines() {
         let case: Json = serde_json::from_str(line).expect("a case");
-        let compiled = compiled(&model, case["query"].clone());
+        let compiled = compiled(model, case["query"].clone());
         let found = rows(&database, &compiled);
         let wanted = case["rows"].as_array().expect("rows");
         let equal = found.len() == wanted.len()
@@ -35,6 +36,48 @@ fn semantic_queries_give_the_rows_of_independent_sql() {
             });
         assert!(equal, "{}\n{}\n{found:?}\n{wanted:?}", case["name"], compiled.sql);
     }
+}
+
+#[test]
+fn semantic_queries_give_the_rows_of_independent_sql() {
+    gives_the_rows_of_independent_sql(&sample_model());
+}
+
+/// The sample model with relationships in place of its foreign keys.
+fn with_relationships() -> Json {
+    let mut model: Json = serde_saphyr::from_str(include_str!("../../sample/chinook.yaml")).expect("YAML");
+    let datasets = model["datasets"].as_array().expect("datasets").clone();
+    let text = |value: &Json| value.as_str().expect("text").to_owned();
+    let key = |entity: &Json| entity.get("expr").map_or_else(|| text(&entity["name"]), text);
+    let entities = |dataset: &Json| dataset["entities"].as_array().cloned().unwrap_or_default();
+    let mut relationships = Vec::new();
+    for from in &datasets {
+        for near in entities(from).iter().filter(|entity| entity["type"] == "foreign") {
+            let found = datasets.iter().find_map(|to| {
+                let far = entities(to)
+                    .into_iter()
+                    .find(|far| far["name"] == near["name"] && far["type"] != "foreign")?;
+                Some((text(&to["name"]), key(&far)))
+            });
+            let (to, column) = found.expect("what a foreign key points at");
+            let name = format!("{}_of_{}", text(&near["name"]), text(&from["name"]));
+            relationships.push(json!({"name": name, "from": from["name"], "to": to,
+                "from_columns": [key(near)], "to_columns": [column]}));
+        }
+    }
+    for dataset in model["datasets"].as_array_mut().expect("datasets") {
+        if let Some(entities) = dataset["entities"].as_array_mut() {
+            entities.retain(|entity| entity["type"] != "foreign");
+        }
+    }
+    model["relationships"] = Json::Array(relationships);
+    model
+}
+
+#[test]
+fn joins_written_as_relationships_give_the_same_rows() {
+    let text = with_relationships().to_string();
+    gives_the_rows_of_independent_sql(&from_str(&text, "related.yaml").expect("loads"));
 }
 
 #[test]
